@@ -1,0 +1,157 @@
+"""The report of an evaluation: one HTML file that opens anywhere and loads nothing from outside."""
+
+import platform
+import random
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from mentallama import NOTICE, __version__
+from mentallama.benchmark.evaluate import Evaluation
+from mentallama.benchmark.labels import count_outcomes
+from mentallama.benchmark.reported import reported_scores
+from mentallama.io import atomic_write
+from mentallama.tasks import get_task
+from mentallama.types import Prediction, Response, Score, Task
+
+SAMPLES_PER_GROUP = 3
+"""Responses shown per model and task."""
+
+_LIBRARIES = ("numpy", "scikit-learn", "torch", "transformers", "trl")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRow:
+    """One model on one task, as the template shows it."""
+
+    model: str
+    scores: Mapping[str, Score]
+    """Keyed "metric variant", such as "weighted_f1 all"."""
+    outcomes: Mapping[str, int]
+    confusion: Sequence[Sequence[int]]
+    """Gold label by prediction; the last column counts rows without a verdict."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """One response in the sample viewer."""
+
+    model: str
+    task: str
+    aspect: str | None
+    post: str | None
+    """None where posts are not shown."""
+    gold: str
+    response: Response
+    prediction: Prediction
+
+
+def write_report(
+    evaluation: Evaluation,
+    path: Path,
+    *,
+    title: str,
+    run: Mapping[str, str],
+    posts: Mapping[str, str] | None = None,
+) -> None:
+    """Write the report.
+
+    ``run`` says what was run, line by line. ``posts`` maps post ids to texts; without it neither
+    posts nor responses, which quote them, are shown.
+    """
+    from jinja2 import Environment, PackageLoader, select_autoescape
+
+    environment = Environment(
+        loader=PackageLoader("mentallama", "benchmark"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    html = environment.get_template("report.html.j2").render(
+        title=title,
+        notice=NOTICE,
+        run={**run, **_software()},
+        tables=_tables(evaluation),
+        models=list(dict.fromkeys(score.model for score in evaluation.scores)),
+        samples=_choose_samples(evaluation, posts) if posts is not None else None,
+        reported=_reported(),
+        gold={score.gold for score in evaluation.scores},
+        has_clusters=all(response.post_id for response in evaluation.responses),
+    )
+    with atomic_write(path) as handle:
+        handle.write(html)
+
+
+def _software() -> dict[str, str]:
+    found = []
+    for name in _LIBRARIES:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            continue
+    return {
+        "mentallama": __version__,
+        "Python": f"{sys.version.split()[0]} on {platform.system()} {platform.machine()}",
+        "Libraries": ", ".join(found),
+    }
+
+
+def _tables(evaluation: Evaluation) -> list[tuple[Task, list[ModelRow]]]:
+    """Return, task by task, one row per model in the order of the scores."""
+    pairs: dict[tuple[str, str], list[tuple[Response, Prediction]]] = {}
+    for response, prediction in zip(evaluation.responses, evaluation.predictions, strict=True):
+        pairs.setdefault((response.task, response.model), []).append((response, prediction))
+    scores: dict[tuple[str, str], dict[str, Score]] = {}
+    for score in evaluation.scores:
+        group = scores.setdefault((score.task, score.model), {})
+        group[f"{score.metric} {score.variant}"] = score
+    tables: dict[str, list[ModelRow]] = {}
+    for (task, model), group in scores.items():
+        tables.setdefault(task, []).append(_model_row(model, group, pairs[task, model]))
+    return [(get_task(key), rows) for key, rows in tables.items()]
+
+
+def _model_row(
+    model: str, scores: dict[str, Score], pairs: list[tuple[Response, Prediction]]
+) -> ModelRow:
+    keys = [label.key for label in get_task(pairs[0][0].task).labels]
+    table = [[0] * (len(keys) + 1) for _ in keys]
+    for response, prediction in pairs:
+        column = keys.index(prediction.label) if prediction.label else len(keys)
+        table[keys.index(response.gold)][column] += 1
+    return ModelRow(
+        model=model,
+        scores=scores,
+        outcomes=count_outcomes(prediction for _, prediction in pairs),
+        confusion=table,
+    )
+
+
+def _choose_samples(evaluation: Evaluation, posts: Mapping[str, str]) -> list[Shown]:
+    """Draw the same few responses per model and task each time."""
+    groups: dict[tuple[str, str], list[Shown]] = {}
+    for response, prediction in zip(evaluation.responses, evaluation.predictions, strict=True):
+        shown = Shown(
+            model=response.model,
+            task=response.task,
+            aspect=response.aspect,
+            post=posts.get(response.post_id or ""),
+            gold=response.gold,
+            response=response,
+            prediction=prediction,
+        )
+        groups.setdefault((response.task, response.model), []).append(shown)
+    chosen = []
+    for key, group in groups.items():
+        draw = random.Random(f"{key}").sample(group, min(SAMPLES_PER_GROUP, len(group)))  # noqa: S311
+        chosen += draw
+    return chosen
+
+
+def _reported() -> dict[str, list[tuple[str, float, str]]]:
+    cells: dict[str, list[tuple[str, float, str]]] = {}
+    for cell in reported_scores():
+        cells.setdefault(cell.task, []).append((cell.model, cell.weighted_f1, cell.known_from))
+    return cells

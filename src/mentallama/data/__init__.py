@@ -1,0 +1,1 @@
+"""Building, reading and writing instruction data (paper, section 3)."""

@@ -1,0 +1,1 @@
+"""Asking models: backends behind one protocol, and generation that loses no row."""

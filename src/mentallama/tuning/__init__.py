@@ -1,0 +1,1 @@
+"""Instruction tuning by recipe (paper, section 4)."""

@@ -1,0 +1,168 @@
+"""The records that every stage speaks: plain, frozen, without behaviour of their own.
+
+Stages meet only through files of these records (JSON Lines or Parquet). This module imports
+nothing of ours.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Form = Literal["instruction", "completion"]
+Split = Literal["train", "valid", "test", "expert"]
+GoldSource = Literal["release", "human", "corpus"]
+"""Whose label a score is measured against: the release's (the teacher's), the human annotation
+of the raw corpus, or the authors of the shipped sample corpus."""
+
+Outcome = Literal["verdict", "several", "none", "refusal", "empty"]
+"""What was found in a response. Only "verdict" carries a label; the others are values of their
+own and are never turned into a class."""
+
+FORMS: tuple[Form, ...] = ("instruction", "completion")
+SPLITS: tuple[Split, ...] = ("train", "valid", "test", "expert")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """One answer that a task allows."""
+
+    key: str
+    """Short name in our files, such as ``family``."""
+    phrase: str
+    """Answer sentence of the instruction form, such as
+    "This post shows the stress cause related to family issues."."""
+    completion: str
+    """Answer of the completion form, such as "family issues"."""
+    also: tuple[str, ...] = ()
+    """Other wordings that mean this label and no other; ``{aspect}`` stands for any aspect."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """Published number of rows per split (README of the release)."""
+
+    train: int
+    valid: int
+    test: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where a corpus comes from and on which terms it can be had."""
+
+    citation: str
+    home: str
+    access: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceRule:
+    """How the reference script (``src/IMHI.py`` of the release) forces a response into a class.
+
+    The first keyword, in this order, found as a substring of the lower-cased first 70 characters
+    decides; without any, the response counts as ``default``.
+    """
+
+    keywords: tuple[tuple[str, str], ...]
+    default: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One corpus of the IMHI benchmark as a value: its question, its answers, its origin."""
+
+    key: str
+    """Name of the set in the release, such as ``SAD``; file names use it."""
+    title: str
+    platform: str
+    annotation: Literal["human", "weak"]
+    labels: tuple[Label, ...]
+    question: str
+    """Question of the instruction form; may hold ``{aspect}``."""
+    completion_question: str | None
+    """Question of the completion form; None where its wording has not been seen."""
+    aspects: tuple[str, ...] = ()
+    stems: tuple[str, ...] = ()
+    """Openings that may stand before a label's short name in an answer."""
+    sizes: Sizes
+    source: Source
+    reference: ReferenceRule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """One post asked one question. A post with several aspects yields one record for each."""
+
+    id: str
+    """Hash of the text, so that one text has one id in every task, aspect and split."""
+    text: str
+    task: str
+    aspect: str | None = None
+    label: str | None = None
+    split: Split | None = None
+    author: str | None = None
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """A post as a training or test row: what the model is asked and what it should answer."""
+
+    id: str
+    form: Form
+    post: Post
+    prompt: str
+    response: str
+    """Answer phrase + " Reasoning: " + explanation, exactly as in the file it came from."""
+    explanation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """What a model wrote for one sample."""
+
+    sample_id: str
+    task: str
+    text: str
+    model: str
+    gold: str
+    """Key of the gold label."""
+    reference: str
+    """The gold answer in full, label sentence included."""
+    gold_source: GoldSource = "release"
+    aspect: str | None = None
+    post_id: str | None = None
+    """None where the file does not say which post a row belongs to."""
+    prompt_truncated: bool = False
+    """The prompt was too long for the model and was shortened."""
+    cut_off: bool = False
+    """The model ran out of new tokens before it ended its answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """The label read from a response, or the reason why there is none."""
+
+    sample_id: str
+    outcome: Outcome
+    label: str | None
+    route: str
+    """The rule or model that decided."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """One number of the benchmark with its denominators; values and bounds are 0 to 100."""
+
+    model: str
+    task: str
+    metric: Literal["weighted_f1", "macro_f1", "accuracy", "coverage"]
+    variant: Literal["answered", "all", "forced"]
+    gold: GoldSource
+    value: float | None
+    """None where it cannot be computed (no row was answered)."""
+    low: float | None
+    high: float | None
+    n: int
+    """Rows in the file."""
+    answered: int
+    """Rows with one verdict."""

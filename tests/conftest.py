@@ -1,0 +1,81 @@
+"""What the tests share: the command line as a user runs it, invented data, and real files if any."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mentallama import corpus
+from mentallama.tasks import get_label, get_task
+from mentallama.tasks.posts import make_sample, post_id
+from mentallama.types import Form, Post, Sample, Split
+
+ROOT = Path(__file__).resolve().parent.parent
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Run the command line in a process of its own, in an empty folder."""
+
+    def call(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "mentallama", *map(str, arguments)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "2"},
+            **options,  # type: ignore[call-overload]
+        )
+
+    return call
+
+
+def shared(name: str) -> Path:
+    """Return a folder of real files beside the project, or skip the test."""
+    base = Path(os.environ.get("MENTALLAMA_SHARED", ROOT.parent / "shared" / "data"))
+    folder = base / name
+    if not folder.is_dir():
+        pytest.skip(f"the real files {folder.name}/ are not on this machine")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def imhi() -> Path:
+    """Return a checkout of the public IMHI release."""
+    return shared("imhi")
+
+
+@pytest.fixture(scope="session")
+def outputs() -> Path:
+    """Return responses of released models in the reference layout."""
+    return shared("outputs")
+
+
+@pytest.fixture(scope="session")
+def corpus_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the sample corpus as a folder of samples."""
+    folder = tmp_path_factory.mktemp("corpus")
+    corpus.export(folder)
+    return folder
+
+
+def sample(
+    task: str = "SAD",
+    label: str = "family",
+    *,
+    text: str = "mum and dad are not speaking again",
+    explanation: str = "The poster says that the parents are not speaking.",
+    aspect: str | None = None,
+    form: Form = "instruction",
+    split: Split = "test",
+    row: int = 1,
+) -> Sample:
+    """Make one sample from an invented post."""
+    value = get_task(task)
+    post = Post(id=post_id(text), text=text, task=task, aspect=aspect, label=label, split=split)
+    return make_sample(value, post, get_label(value, label), explanation, form, row)
