@@ -1,4 +1,4 @@
-"""What the tests share: the command line as a user runs it, invented data, and real files if any."""
+"""What the tests share: the command line as a user runs it, invented data, real files if any."""
 
 import os
 import subprocess

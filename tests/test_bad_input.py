@@ -130,7 +130,7 @@ CASES: list[tuple[str, Callable[[Path], None], list[str], str]] = [
     ("name", "prepare", "arguments", "message"),
     CASES,
     ids=lambda x: x if isinstance(x, str) else "",
-)  # noqa: E501
+)
 def test_one_line_and_exit_2(
     name: str,
     prepare: Callable[[Path], None],

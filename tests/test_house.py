@@ -84,8 +84,7 @@ def test_scoring_needs_no_torch(tmp_path: Path) -> None:
     folder = tmp_path / "model"
     folder.mkdir()
     (folder / "DR.csv").write_text(
-        "goldens,generated_text\n"
-        '"Yes, the poster suffers from depression. Reasoning: x","Yes, the poster suffers from depression."\n'
+        'goldens,generated_text\n"Yes, the poster suffers from depression. Reasoning: x",Yes.\n'
     )
     assert not loaded("evaluate", str(folder)) & {"torch", "pandas", "sklearn", "transformers"}
 

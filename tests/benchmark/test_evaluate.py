@@ -105,9 +105,8 @@ def test_a_folder_per_model_and_one_file_per_set(tmp_path: Path, run: Run) -> No
     scores = json.loads(done.stdout)["scores"]
     assert {(s["model"], s["task"]) for s in scores} == {("model-a", "DR"), ("model-b", "SAD")}
     first = next(s for s in scores if s["metric"] == "weighted_f1" and s["variant"] == "answered")
-    assert set(first) == set(
-        ["model", "task", "metric", "variant", "gold", "value", "low", "high", "n", "answered"]
-    )
+    schema = "model task metric variant gold value low high n answered"
+    assert set(first) == set(schema.split())
     assert (first["value"], first["n"], first["answered"]) == (100.0, 2, 1)
     assert {s["variant"] for s in scores} == {"answered", "all", "forced"}
 

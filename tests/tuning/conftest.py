@@ -10,7 +10,13 @@ from tests.conftest import sample
 
 RECIPE = """
 name: mini
-scratch: {vocabulary: 320, hidden_size: 32, feed_forward_size: 64, layers: 1, heads: 2, context: 256}
+scratch:
+  vocabulary: 320
+  hidden_size: 32
+  feed_forward_size: 64
+  layers: 1
+  heads: 2
+  context: 256
 max_length: 192
 epochs: 4
 batch_size: 4

@@ -17,13 +17,13 @@ from mentallama.config import load_config
 from mentallama.errors import InputError
 from mentallama.tuning.recipe import Recipe
 from mentallama.tuning.run import TunedModel, tune
-from tests.tuning.conftest import write_data
+from tests.tuning.conftest import RECIPE, write_data
 
 
 @pytest.fixture(scope="module")
 def tuned(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[TunedModel, Path]:
     folder = tmp_path_factory.mktemp("run")
-    (folder / "mini.yaml").write_text(__import__("tests.tuning.conftest", fromlist=["x"]).RECIPE)
+    (folder / "mini.yaml").write_text(RECIPE)
     recipe = load_config(folder / "mini.yaml", Recipe)
     return tune(recipe, data, folder / "out"), folder / "out"
 

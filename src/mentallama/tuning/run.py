@@ -97,7 +97,7 @@ def _make_trainer(
 ) -> "tuple[SFTTrainer, tuple[RowCounts, RowCounts]]":
     import torch
     from datasets import Dataset
-    from transformers import set_seed
+    from transformers import PrinterCallback, set_seed
     from trl import SFTTrainer
 
     from mentallama.tuning.load import load_start
@@ -118,6 +118,7 @@ def _make_trainer(
         processing_class=tokenizer,
         callbacks=[Watch()],
     )
+    trainer.remove_callback(PrinterCallback)
     return trainer, (train_counts, valid_counts)
 
 
@@ -165,7 +166,7 @@ def _arguments(recipe: Recipe, out: Path, bf16: bool) -> "SFTConfig":
         packing_strategy="bfd",
         train_sampling_strategy="group_by_length" if recipe.batching == "by_length" else "random",
         bf16=bf16,
-        gradient_checkpointing=recipe.gradient_checkpointing,
+        activation_checkpointing=recipe.gradient_checkpointing,
         use_cpu=not torch.cuda.is_available(),
         eval_strategy="steps",
         eval_steps=1 / recipe.evaluations,

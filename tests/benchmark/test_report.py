@@ -1,0 +1,105 @@
+"""The report, opened in a real browser."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mentallama.benchmark.baselines import run_baselines
+from mentallama.benchmark.evaluate import Evaluation, evaluate
+from mentallama.benchmark.output import write
+from mentallama.types import Response
+from tests.conftest import sample
+
+CANARY = "the canary sings <script>document.title='broken in'</script>"
+
+
+def evaluation() -> Evaluation:
+    rows = [sample("SAD", key, text=CANARY, row=n) for n, key in enumerate(("work", "family"))]
+    answers = [
+        Response(
+            sample_id=row.id,
+            task="SAD",
+            text=f"{row.response} {CANARY}",
+            model="a-model",
+            gold=str(row.post.label),
+            reference=row.response,
+            gold_source="corpus",
+            post_id=row.post.id,
+        )
+        for row in rows
+    ]
+    silent = Response(
+        sample_id="DR/1", task="DR", text="", model="a-model", gold="yes", reference="", post_id="x"
+    )
+    floors = run_baselines(rows, rows, "corpus")
+    return evaluate([*answers, silent, *floors.responses])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    found = evaluation()
+    posts = {row.post_id: CANARY for row in found.responses if row.post_id}
+    write(found, tmp_path / "open", title="A run", run={"Seed": "7"}, posts=posts)
+    write(found, tmp_path / "closed", title="A run", run={"Seed": "7"})
+    return tmp_path
+
+
+@pytest.fixture
+def page() -> Iterator[Any]:
+    sync_api = pytest.importorskip("playwright.sync_api")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not chromium:
+        pytest.skip("no chromium on this machine")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium,
+            args=["--no-sandbox", "--disable-quic", "--disable-background-networking"],
+        )
+        yield browser.new_page()
+        browser.close()
+
+
+def test_it_opens_alone_and_shows_what_was_measured(page: Any, folder: Path) -> None:
+    asked: list[str] = []
+    errors: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: errors.append(message.text))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto((folder / "open" / "report.html").as_uri())
+    assert [url for url in asked if not url.startswith("file:")] == []
+    assert errors == []
+    assert page.title() == "A run"
+    text = page.inner_text("main")
+    for part in (
+        "not a diagnosis",
+        "Stress cause (SAD)",
+        "TF-IDF + LR",
+        "majority",
+        "reported, unverified (memory)",
+        "not computed",
+        "100.0",
+        "Seed",
+    ):
+        assert part in text, part
+    page.click("#samples ~ details summary >> nth=1")
+    assert "the canary sings <script>" in page.inner_text("main")
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_a_phone_and_a_desk(page: Any, folder: Path, width: int, scheme: str) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    page.emulate_media(color_scheme=scheme)
+    page.goto((folder / "open" / "report.html").as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_posts_and_responses_stay_out_unless_asked_for(folder: Path) -> None:
+    closed = (folder / "closed" / "report.html").read_text()
+    assert "canary" not in closed
+    assert "--show-posts" in closed
+    for name in ("scores.json", "predictions.jsonl"):
+        assert "canary" not in (folder / "closed" / name).read_text()
