@@ -34,9 +34,9 @@ FILES = {
     ),
     "test_data/test_instruction/MultiWD.csv": (
         "query,gpt-3.5-turbo\n"
-        '"Consider this post: ""it\u201a\u00c4\u00f4s the late shift\n\nagain"" Question: Does the vocational '
-        'wellness dimension exist in the post?","Yes, this wellness dimension exists in the post. '
-        'Reasoning: Shift."\n'
+        '"Consider this post: ""it\u201a\u00c4\u00f4s the late shift\n\nagain"" Question: Does the '
+        'vocational wellness dimension exist in the post?","Yes, this wellness dimension exists in '
+        'the post. Reasoning: Shift."\n'
     ),
     "human_evaluation/test_instruction_expert/DR.csv": (
         "query,gpt-3.5-turbo\n"

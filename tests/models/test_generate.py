@@ -131,29 +131,30 @@ class Slow:
 
 
 def _work(samples: list[Sample], out: Path) -> None:
-    sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123
     generate(Slow(), samples, out)
 
 
 def test_twenty_kills_lose_and_double_nothing(tmp_path: Path) -> None:
+    """Each run is killed as soon as it has put some more rows on disk, wherever it then is."""
     samples = [sample(text="word " * (n % 17), row=n) for n in range(1, 201)]
     whole, killed = tmp_path / "whole.jsonl", tmp_path / "killed.jsonl"
     generate(Slow(), samples, whole)
+    partial = killed.with_name("killed.jsonl.partial")
     context = multiprocessing.get_context("fork")
-    kills = 0
-    for attempt in range(60):
+    for kill in range(20):
         process = context.Process(target=_work, args=(samples, killed))
         process.start()
-        process.join(timeout=0.06 + 0.003 * (attempt % 7))
-        if process.exitcode == 0:
-            break
+        wanted = (partial.stat().st_size if partial.exists() else 0) + 900 + 311 * (kill % 5)
+        while not (partial.exists() and partial.stat().st_size > wanted):
+            assert process.is_alive(), "finished before it could be killed"
         assert process.pid is not None
         os.kill(process.pid, signal.SIGKILL)
         process.join()
-        kills += 1
-    assert kills >= 5
+    _work(samples, killed)
     assert killed.read_bytes() == whole.read_bytes()
-    assert not killed.with_name("killed.jsonl.partial").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        f"{stem}.jsonl{end}" for stem in ("killed", "whole") for end in ("", ".meta.json")
+    ]
 
 
 def test_a_torn_line_is_dropped_and_asked_again(tmp_path: Path) -> None:

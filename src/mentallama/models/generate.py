@@ -5,7 +5,6 @@ line says what is being generated, so that a run with another model, data or dec
 continues it. At the end the rows are written to ``OUT`` in the order of the samples.
 """
 
-import fcntl
 import hashlib
 import json
 import os
@@ -15,10 +14,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
+from filelock import FileLock, Timeout
 from pydantic import TypeAdapter
 
 from mentallama.errors import InputError
-from mentallama.io import make_folder, read_json, to_line, write_json, write_records
+from mentallama.io import (
+    make_folder,
+    read_json,
+    read_records,
+    to_line,
+    write_json,
+    write_records,
+)
 from mentallama.models.backend import Backend, Completion, Decoding
 from mentallama.progress import track
 from mentallama.types import GoldSource, Response, Sample
@@ -111,8 +118,6 @@ def _meta(out: Path) -> Path:
 
 
 def _read_finished(out: Path, key: dict[str, Any]) -> list[Response]:
-    from mentallama.io import read_records
-
     meta = _meta(out)
     if not meta.exists() or read_json(meta) != key:
         raise InputError(
@@ -124,17 +129,16 @@ def _read_finished(out: Path, key: dict[str, Any]) -> list[Response]:
 
 @contextmanager
 def _exclusive(path: Path) -> Iterator[IO[str]]:
-    """Open the partial file for appending and lock it; a second process is refused."""
+    """Open the partial file for appending under a lock; a second process is refused."""
+    lock = FileLock(f"{path}.lock")
     try:
-        handle = path.open("a+", encoding="utf-8")
-    except OSError as error:
+        with lock.acquire(timeout=0), path.open("a+", encoding="utf-8") as handle:
+            yield handle
+    except Timeout:
+        raise InputError(f"{path}: another process is writing it") from None
+    except PermissionError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror})") from None
-    with handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(f"{path}: another process is writing it") from None
-        yield handle
+    Path(lock.lock_file).unlink(missing_ok=True)
 
 
 def _read_partial(handle: IO[str], key: dict[str, Any], path: Path) -> dict[str, Response]:

@@ -1,0 +1,30 @@
+"""The package as others install it: everything that the code opens is in the wheel."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from mentallama.tasks import TASKS
+from tests.conftest import ROOT
+
+
+def test_the_wheel_holds_corpus_recipes_template_and_type_marker(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation"),
+            *("--quiet", "--wheel-dir", str(tmp_path), str(ROOT)),
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {
+        "mentallama/py.typed",
+        "mentallama/benchmark/report.html.j2",
+        "mentallama/recipes/tiny.yaml",
+        "mentallama/recipes/mentallama-chat-13b.yaml",
+        *(f"mentallama/corpus/posts/{task.key}.jsonl" for task in TASKS),
+    } <= names
