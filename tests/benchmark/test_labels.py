@@ -74,6 +74,9 @@ WITHOUT = [
     ("SAD", "A. Family issues - the post does not mention any family issues.", "none"),
     ("SAD", "This falls under the category of work.", "none"),
     ("SAD", "This post shows the stress cause related to noise.", "none"),
+    ("MultiWD", "Yes, the poster suffers from stress. Reasoning: ...", "none"),
+    ("dreaddit", "Reasoning: No, the poster does not suffer from depression.", "none"),
+    ("Irf", "Answer: Yes, this wellness dimension exists in the post.", "none"),
 ]
 
 

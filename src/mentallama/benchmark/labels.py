@@ -13,8 +13,9 @@ A trained labeller joins as a second ``Labeller`` that is asked where this one a
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 
-from mentallama.tasks import get_task
+from mentallama.tasks import TASKS, get_task
 from mentallama.tasks.answers import Opening, read_opening
 from mentallama.tasks.wording import REASONING
 from mentallama.types import Outcome, Prediction, Response, Task
@@ -67,6 +68,8 @@ def read_label(task: Task, text: str) -> tuple[Outcome, str | None, str]:
         return "verdict", labels.pop(), f"{opening.rule} {place}"
     if labels:
         return "several", None, "verdicts for more than one label"
+    if _answers_another_question(task, clean):
+        return "none", None, "label sentence of another question"
     if _REFUSAL.match(clean):
         return "refusal", None, "opens with a refusal"
     if _lists_options(task, clean.partition(REASONING)[0]) and not _CUE.search(clean):
@@ -118,6 +121,22 @@ def _first_sentence(task: Task, reasoning: str) -> list[tuple[str, Opening]]:
     return []
 
 
+def _answers_another_question(task: Task, text: str) -> bool:
+    """Say whether the text opens with a label sentence that belongs to other tasks only.
+
+    "Yes, the poster suffers from stress." is no verdict on a wellness dimension.
+    """
+    opening = _skip_lead_in(text.removeprefix(REASONING)).lower()
+    return opening.startswith(_foreign_sentences(task))
+
+
+@lru_cache(maxsize=64)
+def _foreign_sentences(task: Task) -> tuple[str, ...]:
+    own = {label.phrase for label in task.labels}
+    others = {label.phrase for other in TASKS for label in other.labels}
+    return tuple(sorted(phrase.rstrip(".").lower() for phrase in others - own))
+
+
 def _restated(task: Task, text: str) -> list[tuple[str, Opening]]:
     """Find whole label sentences that begin a later sentence of the answer part."""
     found = []
@@ -129,8 +148,9 @@ def _restated(task: Task, text: str) -> list[tuple[str, Opening]]:
 
 
 def _read_at(task: Task, text: str) -> Opening | None:
-    option = _OPTION.match(text)
-    return read_opening(task, text[option.end() :] if option else text)
+    if option := _OPTION.match(text):
+        text = text[option.end() :]
+    return None if _answers_another_question(task, text) else read_opening(task, text)
 
 
 def _lists_options(task: Task, text: str) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mentallama.encoding import SHORTEST_PROMPT, Encoded, encode_prompt
 from mentallama.errors import InputError
+from mentallama.io import read_json
 from mentallama.models.backend import Completion, Decoding
 
 if TYPE_CHECKING:
@@ -123,8 +124,8 @@ def _display_name(model: str) -> str:
     folder = Path(model)
     if not folder.is_dir():
         return model.split("/")[-1]
-    resolved = folder.resolve()
-    return resolved.parent.name if resolved.name == "model" else resolved.name
+    ours = folder / "mentallama.json"
+    return str(read_json(ours)["name"]) if ours.exists() else folder.resolve().name
 
 
 def _fingerprint(model: str) -> str:

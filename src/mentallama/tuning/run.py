@@ -212,7 +212,7 @@ def _save(trainer: "SFTTrainer", recipe: Recipe, tuned: TunedModel, data: Path, 
     shutil.rmtree(temporary, ignore_errors=True)
     trainer.save_model(str(temporary))
     (temporary / "training_args.bin").unlink(missing_ok=True)
-    result = {**asdict(tuned), "folder": "model", "version": __version__}
+    result = {"name": recipe.name, "version": __version__, **asdict(tuned), "folder": "model"}
     write_json(temporary / "mentallama.json", result)
     card = model_card(recipe, result, data_hash=sha256(_manifest(data)))
     (temporary / "README.md").write_text(card, encoding="utf-8")
@@ -235,7 +235,7 @@ def _is_finished(out: Path, identity: dict[str, Any]) -> bool:
 
 def _read_result(out: Path) -> TunedModel:
     values = read_json(out / "model" / "mentallama.json")
-    values.pop("version")
+    del values["name"], values["version"]
     values["folder"] = out / "model"
     values["train"] = RowCounts(**values["train"])
     values["valid"] = RowCounts(**values["valid"])
