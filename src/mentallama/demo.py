@@ -6,7 +6,6 @@ demo that was stopped goes on where it was.
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -42,9 +41,9 @@ def run_demo(imhi: Path | None, out: Path) -> Evaluation:
     _step("2/5 tune", lambda: _tune(recipe, data, out / "tune"))
     samples = read_samples(data, splits=["test"])
     gold_source = read_manifest(data).gold_source
-    responses = _step("3/5 generate", lambda: _generate(out, recipe.name, samples, gold_source))
+    tuned, ceiling = _step("3/5 generate", lambda: _generate(out, samples, gold_source))
     floors, note = _step("4/5 baselines", lambda: _floors(data, samples, gold_source))
-    evaluation = _step("5/5 evaluate", lambda: evaluate([*responses, *floors]))
+    evaluation = _step("5/5 evaluate", lambda: evaluate([*floors, *tuned, *ceiling]))
     run = {
         "Data": f"{read_manifest(data).source}; manifest SHA-256 {sha256(data / MANIFEST)}",
         "Recipe": f"{recipe.name}: {recipe.epochs:g} epochs, seed {recipe.seed}",
@@ -101,8 +100,8 @@ def _tune(recipe: Recipe, data: Path, out: Path) -> None:
 
 
 def _generate(
-    out: Path, model: str, samples: list[Sample], gold_source: GoldSource
-) -> list[Response]:
+    out: Path, samples: list[Sample], gold_source: GoldSource
+) -> tuple[list[Response], list[Response]]:
     from mentallama.models.local import LocalModel
 
     tuned = generate(
@@ -117,7 +116,7 @@ def _generate(
     )
     cut = sum(response.cut_off for response in tuned)
     click.echo(f"  {len(tuned):,} responses, {cut:,} cut off at {DECODING.max_new_tokens} tokens")
-    return [*ceiling, *(replace(response, model=f"tuned: {model}") for response in tuned)]
+    return tuned, ceiling
 
 
 def _floors(

@@ -61,7 +61,8 @@ def score_predictions(
         groups.setdefault(key, []).append((response, prediction))
     order = {task.key: index for index, task in enumerate(TASKS)}
     scores: list[Score] = []
-    for key in sorted(groups, key=lambda key: (key[0], order[key[1]], key[2])):
+    # Task by task, and within a task in the order in which the models came.
+    for key in sorted(groups, key=lambda key: order[key[1]]):
         scores += _score_group(*key, groups[key], resamples, seed)
     return scores
 

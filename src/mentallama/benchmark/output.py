@@ -46,7 +46,7 @@ def print_table(evaluation: Evaluation) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("model", "task"):
+    for name in ("task", "model"):
         table.add_column(name, no_wrap=True)
     for name in (
         *("rows", "coverage", "several", "none", "refusal", "empty"),
@@ -55,7 +55,7 @@ def print_table(evaluation: Evaluation) -> None:
         table.add_column(name, justify="right", no_wrap=True)
     predictions = _predictions_by_group(evaluation)
     for key, scores in _scores_by_group(evaluation).items():
-        table.add_row(*key, *_cells(scores, predictions[key]))
+        table.add_row(key[1], key[0], *_cells(scores, predictions[key]))
     # Wide enough for every column where nobody's window sets the width.
     console = Console(width=None if sys.stdout.isatty() else 200)
     console.print(table)
