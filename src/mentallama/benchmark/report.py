@@ -16,8 +16,8 @@ from mentallama.io import atomic_write
 from mentallama.tasks import get_task
 from mentallama.types import Prediction, Response, Score, Task
 
-SAMPLES_PER_GROUP = 3
-"""Responses shown per model and task."""
+SAMPLES_PER_TASK = 4
+"""Rows shown per task, with every model's response."""
 
 _LIBRARIES = ("numpy", "scikit-learn", "torch", "transformers", "trl")
 
@@ -36,16 +36,14 @@ class ModelRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """One response in the sample viewer."""
+    """One post in the sample viewer, with what each model made of it."""
 
-    model: str
     task: str
     aspect: str | None
     post: str | None
-    """None where posts are not shown."""
+    """None where the file names no post."""
     gold: str
-    response: Response
-    prediction: Prediction
+    answers: list[tuple[Response, Prediction]]
 
 
 def write_report(
@@ -130,24 +128,27 @@ def _model_row(
 
 
 def _choose_samples(evaluation: Evaluation, posts: Mapping[str, str]) -> list[Shown]:
-    """Draw the same few responses per model and task each time."""
-    groups: dict[tuple[str, str], list[Shown]] = {}
+    """Draw the same few rows per task each time, and collect every model's answer to them."""
+    rows: dict[str, dict[str, list[tuple[Response, Prediction]]]] = {}
     for response, prediction in zip(evaluation.responses, evaluation.predictions, strict=True):
-        shown = Shown(
-            model=response.model,
-            task=response.task,
-            aspect=response.aspect,
-            post=posts.get(response.post_id or ""),
-            gold=response.gold,
-            response=response,
-            prediction=prediction,
-        )
-        groups.setdefault((response.task, response.model), []).append(shown)
+        samples = rows.setdefault(response.task, {})
+        samples.setdefault(response.sample_id, []).append((response, prediction))
     chosen = []
-    for key, group in groups.items():
-        draw = random.Random(f"{key}").sample(group, min(SAMPLES_PER_GROUP, len(group)))  # noqa: S311
-        chosen += draw
+    for task, samples in rows.items():
+        draw = random.Random(task).sample(sorted(samples), min(SAMPLES_PER_TASK, len(samples)))  # noqa: S311
+        chosen += [_show(samples[sample_id], posts) for sample_id in draw]
     return chosen
+
+
+def _show(answers: list[tuple[Response, Prediction]], posts: Mapping[str, str]) -> Shown:
+    first = answers[0][0]
+    return Shown(
+        task=first.task,
+        aspect=first.aspect,
+        post=posts.get(first.post_id or ""),
+        gold=first.gold,
+        answers=answers,
+    )
 
 
 def _reported() -> dict[str, list[tuple[str, float, str]]]:
