@@ -144,6 +144,32 @@ def test_packing_keeps_rows_apart(
     assert found[0] == pytest.approx(found[1], rel=1e-3)
 
 
+def test_half_precision_computes_so_but_keeps_its_weights_whole(
+    tuned: tuple[TunedModel, Path], data: Path, tmp_path: Path
+) -> None:
+    recipe = load_config(
+        tuned[1].parent / "mini.yaml", Recipe, ["precision=bf16", "learning_rate=1.0e-5"]
+    )
+    tune(recipe, data, tmp_path / "out")
+    curve = losses(tmp_path / "out")
+    assert curve[-1][1] != curve[0][1]
+    model = AutoModelForCausalLM.from_pretrained(tmp_path / "out" / "model")
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+
+
+def test_a_model_folder_is_a_base_like_a_hub_id(
+    tuned: tuple[TunedModel, Path], data: Path, tmp_path: Path
+) -> None:
+    """The same code tunes on from a saved model; only the recipe differs."""
+    base = tuned[1] / "model"
+    text = RECIPE.split("scratch:")[0] + f"base: {base}\n" + RECIPE.split("context: 256\n")[1]
+    (tmp_path / "on.yaml").write_text(text)
+    recipe = load_config(tmp_path / "on.yaml", Recipe, ["epochs=1"])
+    further = tune(recipe, data, tmp_path / "out")
+    assert further.best_valid_loss < tuned[0].best_valid_loss + 0.5
+    assert f"base_model: {base}" in (tmp_path / "out" / "model" / "README.md").read_text()
+
+
 def test_without_validation_rows_there_is_nothing_to_choose_by(
     tuned: tuple[TunedModel, Path], tmp_path: Path
 ) -> None:

@@ -4,7 +4,7 @@ torch and transformers are imported inside: ``mentallama --help`` and bad recipe
 """
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mentallama.errors import InputError
 from mentallama.tuning.recipe import Recipe, Scratch
@@ -16,24 +16,27 @@ _SPECIAL = ("<unk>", "<s>", "</s>", "<pad>")
 
 
 def load_start(
-    recipe: Recipe, text: Iterable[str], dtype: Any
+    recipe: Recipe, text: Iterable[str]
 ) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
-    """Return model and tokenizer; ``text`` trains the tokenizer of a scratch model only."""
+    """Return model and tokenizer; ``text`` trains the tokenizer of a scratch model only.
+
+    Weights are float32 whatever the precision: bf16 computes in half precision but steps of 1e-5
+    would vanish in bf16 weights.
+    """
     if recipe.scratch:
         tokenizer = _train_tokenizer(recipe.scratch, text)
-        return _build_model(recipe.scratch, tokenizer, dtype), tokenizer
-    return _load_base(str(recipe.base), recipe.attention, dtype)
+        return _build_model(recipe.scratch, tokenizer), tokenizer
+    return _load_base(str(recipe.base), recipe.attention)
 
 
-def _load_base(
-    base: str, attention: str, dtype: Any
-) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
+def _load_base(base: str, attention: str) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
+    import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(base)
         model = AutoModelForCausalLM.from_pretrained(
-            base, dtype=dtype, attn_implementation=attention
+            base, dtype=torch.float32, attn_implementation=attention
         )
     except (OSError, ValueError, ImportError) as error:
         reason = str(error).strip().splitlines()[0]
@@ -74,9 +77,7 @@ def _train_tokenizer(scratch: Scratch, text: Iterable[str]) -> "PreTrainedTokeni
     )
 
 
-def _build_model(
-    scratch: Scratch, tokenizer: "PreTrainedTokenizerBase", dtype: Any
-) -> "PreTrainedModel":
+def _build_model(scratch: Scratch, tokenizer: "PreTrainedTokenizerBase") -> "PreTrainedModel":
     from transformers import LlamaConfig, LlamaForCausalLM
 
     config = LlamaConfig(
@@ -91,4 +92,4 @@ def _build_model(
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
-    return LlamaForCausalLM(config).to(dtype)
+    return LlamaForCausalLM(config)

@@ -95,7 +95,6 @@ def _read_rows(recipe: Recipe, data: Path) -> tuple[list[Sample], list[Sample]]:
 def _make_trainer(
     recipe: Recipe, train: list[Sample], valid: list[Sample], out: Path
 ) -> "tuple[SFTTrainer, tuple[RowCounts, RowCounts]]":
-    import torch
     from datasets import Dataset
     from transformers import PrinterCallback, set_seed
     from trl import SFTTrainer
@@ -105,14 +104,13 @@ def _make_trainer(
 
     _quieten()
     set_seed(recipe.seed)
-    bf16 = _use_bf16(recipe)
     text = (part for sample in train for part in (sample.prompt, sample.response))
-    model, tokenizer = load_start(recipe, text, torch.bfloat16 if bf16 else torch.float32)
+    model, tokenizer = load_start(recipe, text)
     train_rows, train_counts = encode_rows(train, tokenizer, recipe.max_length)
     valid_rows, valid_counts = encode_rows(valid, tokenizer, recipe.max_length)
     trainer = SFTTrainer(
         model=model,
-        args=_arguments(recipe, out, bf16),
+        args=_arguments(recipe, out),
         train_dataset=Dataset.from_list(train_rows),
         eval_dataset=Dataset.from_list(valid_rows),
         processing_class=tokenizer,
@@ -140,7 +138,7 @@ def _use_bf16(recipe: Recipe) -> bool:
     return recipe.precision == "bf16"
 
 
-def _arguments(recipe: Recipe, out: Path, bf16: bool) -> "SFTConfig":
+def _arguments(recipe: Recipe, out: Path) -> "SFTConfig":
     import torch
     from trl import SFTConfig
 
@@ -165,7 +163,7 @@ def _arguments(recipe: Recipe, out: Path, bf16: bool) -> "SFTConfig":
         packing=recipe.batching == "packing",
         packing_strategy="bfd",
         train_sampling_strategy="group_by_length" if recipe.batching == "by_length" else "random",
-        bf16=bf16,
+        bf16=_use_bf16(recipe),
         activation_checkpointing=recipe.gradient_checkpointing,
         use_cpu=not torch.cuda.is_available(),
         eval_strategy="steps",
@@ -195,7 +193,7 @@ def _newest_whole_checkpoint(folder: Path) -> str | None:
             json.loads((checkpoint / "trainer_state.json").read_text())
         except (OSError, json.JSONDecodeError):
             print(f"{checkpoint.name} was not written to its end; falling back to the one before")
-            shutil.rmtree(checkpoint)
+            shutil.rmtree(checkpoint, ignore_errors=True)
         else:
             print(f"resuming from {checkpoint.name}")
             return str(checkpoint)
@@ -204,13 +202,15 @@ def _newest_whole_checkpoint(folder: Path) -> str | None:
 
 def _save(trainer: "SFTTrainer", recipe: Recipe, tuned: TunedModel, data: Path, out: Path) -> None:
     """Write the model whole or not at all: into a folder beside, renamed at the end."""
-    with atomic_write(out / "log.jsonl") as handle:
-        handle.writelines(json.dumps(entry) + "\n" for entry in trainer.state.log_history)
+    temporary = out / "model.unfinished"
+    if trainer.is_world_process_zero():
+        shutil.rmtree(temporary, ignore_errors=True)
+    # Every process takes part in saving: a sharded model is gathered from all of them.
+    trainer.save_model(str(temporary))
     if not trainer.is_world_process_zero():
         return
-    temporary = out / "model.unfinished"
-    shutil.rmtree(temporary, ignore_errors=True)
-    trainer.save_model(str(temporary))
+    with atomic_write(out / "log.jsonl") as handle:
+        handle.writelines(json.dumps(entry) + "\n" for entry in trainer.state.log_history)
     (temporary / "training_args.bin").unlink(missing_ok=True)
     result = {"name": recipe.name, "version": __version__, **asdict(tuned), "folder": "model"}
     write_json(temporary / "mentallama.json", result)

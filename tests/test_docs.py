@@ -1,0 +1,53 @@
+"""The commands that the README shows are run as they stand, in its order."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from mentallama.corpus import load_posts
+from tests.conftest import ROOT, Run, shared
+
+BLOCKS = re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+COMMANDS = [
+    [line for line in block.splitlines() if line.startswith("mentallama ")] for block in BLOCKS
+]
+
+
+def run_all(run: Run, commands: list[str]) -> None:
+    assert commands
+    for command in commands:
+        done = run(*shlex.split(command)[1:])
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+
+
+def test_the_job_on_the_sample_corpus(run: Run, tmp_path: Path) -> None:
+    run_all(run, next(block for block in COMMANDS if any("corpus" in line for line in block)))
+    report = (tmp_path / "report" / "report.html").read_text()
+    assert load_posts("t-sid")[-1].text[:20] in report or "t-sid" in report
+
+
+def test_the_commands_on_the_release(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "imhi").symlink_to(shared("imhi"))
+    (tmp_path / "outputs").symlink_to(shared("outputs"))
+    run_all(run, next(block for block in COMMANDS if any("import" in line for line in block)))
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md"])
+def test_every_file_that_a_page_names_exists(page: str) -> None:
+    text = (ROOT / page).read_text()
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", text):
+        assert (ROOT / target).exists(), target
+
+
+def test_the_tree_names_what_is_there() -> None:
+    tree = re.search(r"## The tree\n\n```\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert tree
+    for name in re.findall(r"[\w.]+(?:/|\.\w+)", tree[1]):
+        plain = name.rstrip("/")
+        found = [ROOT / plain, ROOT / "src" / "mentallama" / plain, ROOT / plain.lstrip(".")]
+        assert any(path.exists() for path in found) or (ROOT / ".ci" / plain).exists(), name
+    modules = {p.name for p in (ROOT / "src" / "mentallama").glob("[a-z]*") if p.name != "py.typed"}
+    missing = {name for name in modules if name not in tree[1]} - {"recipes"}
+    assert not missing
