@@ -34,7 +34,7 @@ VERDICTS = [
     ("DR", "Yes, it does. Here's why:\n1. No sleep.\n2. No joy.", "yes"),
     ("Irf", "Yes, the post shows risk of thwarted belongingness.", "yes"),
     ("Irf", "Please explain your answer.\n\nNo, the post does not show this risk.", "no"),
-    ("MultiWD", "No. The wellness dimension of physical aspect does not exist in the post.", "no"),
+    ("MultiWD", "No. Nothing in it is about the body.", "no"),
     ("SAD", "This post shows the stress cause related to work. Reasoning: the shift", "work"),
     ("SAD", "This post shows the stress cause related to Financial Problems.", "financial"),
     ("SAD", "A) Work\nReasoning: the shift", "work"),
