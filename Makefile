@@ -24,7 +24,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	@touch $@
 
 demo: setup
-	$(BIN)/mentallama demo $(if $(IMHI),--imhi $(IMHI) --out runs/demo-imhi)
+	$(BIN)/mentallama demo $(if $(IMHI),--imhi $(IMHI))
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest

@@ -214,7 +214,10 @@ def evaluate(
             evaluation,
             out,
             title=f"Evaluation of {path.name}",
-            run={"Responses": str(path.name), "Bootstrap": f"{resamples} resamples, seed {seed}"},
+            run={
+                "Responses": f"{path.name}, SHA-256 {responses.fingerprint(read)}",
+                "Bootstrap": f"{resamples} resamples, seed {seed}",
+            },
             posts={s.post.id: s.post.text for s in samples} if show_posts else None,
         )
     if as_json:
@@ -234,13 +237,13 @@ def _all_samples(folder: Path) -> list[Any]:
 
 @cli.command()
 @click.option("--imhi", type=_FOLDER, metavar="DIR", help="A checkout of the IMHI release.")
-@click.option("--out", type=_FOLDER, default=Path("runs/demo"), show_default=True)
-def demo(imhi: Path | None, out: Path) -> None:
+@click.option("--out", type=_FOLDER, help="Folder of the run.  [default: runs/demo(-imhi)]")
+def demo(imhi: Path | None, out: Path | None) -> None:
     """Run the whole job: data, tuning, generation, scores, report."""
     _need_train_extra()
     from mentallama.demo import run_demo
 
-    run_demo(imhi, out)
+    run_demo(imhi, out or Path("runs/demo-imhi" if imhi else "runs/demo"))
 
 
 def _need_train_extra() -> None:

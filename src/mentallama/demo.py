@@ -1,7 +1,7 @@
 """The whole job in one command: data, tuning, generation, label inference, scores, report.
 
-Every step leaves its files in the run's folder and is skipped where they are already there, so a
-demo that was stopped goes on where it was.
+Every step leaves its files in the run's folder. Tuning and generation, which take long, are not
+repeated where they were done on the same data: a demo that was stopped goes on where it was.
 """
 
 import time
@@ -50,7 +50,7 @@ def run_demo(imhi: Path | None, out: Path) -> Evaluation:
         "Decoding": f"greedy, at most {DECODING.max_new_tokens} new tokens",
         "Bootstrap": "1000 resamples, seed 0",
         "Baselines": note,
-        "Time": f"{time.monotonic() - start:.0f} s for this run, steps already done not repeated",
+        "Time": f"{time.monotonic() - start:.0f} s; work of an earlier, stopped run not counted",
     }
     posts = None if imhi else {sample.post.id: sample.post.text for sample in samples}
     what = "the IMHI release" if imhi else "the sample corpus (invented posts)"
@@ -75,9 +75,7 @@ def _step(name: str, work: Callable[[], Result]) -> Result:
 
 
 def _prepare(imhi: Path | None, data: Path) -> None:
-    if (data / MANIFEST).exists():
-        click.echo("  already there")
-    elif imhi:
+    if imhi:
         from mentallama.data.transfer import import_release
 
         report = import_release(imhi, data)

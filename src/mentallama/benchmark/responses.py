@@ -4,6 +4,7 @@ Reference layout: one CSV per set, named after it, in a folder named after the m
 column ``labels`` (the authors' own labels) is allowed and not used here.
 """
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +35,14 @@ def read_responses(path: Path) -> list[Response]:
     responses = [response for file in files for response in _read_file(file)]
     need_unique((f"{r.model}: {r.sample_id}" for r in responses), path)
     return responses
+
+
+def fingerprint(responses: Iterable[Response]) -> str:
+    """Return a SHA-256 of what was answered to what, in this order."""
+    digest = hashlib.sha256()
+    for response in responses:
+        digest.update(f"{response.model}\0{response.sample_id}\0{response.text}\0".encode())
+    return digest.hexdigest()
 
 
 def join_posts(responses: Iterable[Response], samples: Iterable[Sample]) -> list[Response]:
