@@ -168,7 +168,8 @@ def read_records(path: Path, kind: type[Record]) -> list[Record]:
         try:
             records.append(adapter.validate_python(row))
         except ValidationError as error:
-            raise InputError(f"{path}: row {number}: {explain(error)}") from None
+            reason = f"row {number} is not a {kind.__name__} record ({explain(error)})"
+            raise InputError(f"{path}: {reason}") from None
     if not records:
         raise InputError(f"{path}: empty file; expected {kind.__name__} records")
     return records

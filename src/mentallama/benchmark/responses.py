@@ -65,7 +65,11 @@ def join_posts(responses: Iterable[Response], samples: Iterable[Sample]) -> list
 
 
 def _read_file(path: Path) -> list[Response]:
-    return _read_ours(path) if path.suffix in _OURS else _read_reference(path)
+    if path.suffix in _OURS:
+        return _read_ours(path)
+    if path.suffix == ".csv":
+        return _read_reference(path)
+    raise InputError(f"{path}: responses are read from .csv, .jsonl and .parquet files")
 
 
 def _read_ours(path: Path) -> list[Response]:
