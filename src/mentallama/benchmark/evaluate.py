@@ -23,6 +23,25 @@ class Evaluation:
     scores: tuple[Score, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """One model on one task: its scores, keyed "metric variant", and what was read from what."""
+
+    scores: dict[str, Score]
+    pairs: list[tuple[Response, Prediction]]
+
+
+def groups(evaluation: Evaluation) -> dict[tuple[str, str], Group]:
+    """Return the evaluation by (task, model), in the order of its scores."""
+    found: dict[tuple[str, str], Group] = {}
+    for score in evaluation.scores:
+        group = found.setdefault((score.task, score.model), Group(scores={}, pairs=[]))
+        group.scores[f"{score.metric} {score.variant}"] = score
+    for response, prediction in zip(evaluation.responses, evaluation.predictions, strict=True):
+        found[response.task, response.model].pairs.append((response, prediction))
+    return found
+
+
 def evaluate(
     responses: Sequence[Response],
     *,
@@ -53,17 +72,17 @@ def score_predictions(
     seed: int = 0,
 ) -> list[Score]:
     """Score predictions that are already there, one group per model and task."""
-    groups: dict[tuple[str, str, GoldSource], list[tuple[Response, Prediction]]] = {}
+    pairs: dict[tuple[str, str, GoldSource], list[tuple[Response, Prediction]]] = {}
     for response, prediction in zip(responses, predictions, strict=True):
         if response.sample_id != prediction.sample_id:
             raise InputError(f"prediction {prediction.sample_id} stands beside another response")
         key = (response.model, response.task, response.gold_source)
-        groups.setdefault(key, []).append((response, prediction))
+        pairs.setdefault(key, []).append((response, prediction))
     order = {task.key: index for index, task in enumerate(TASKS)}
     scores: list[Score] = []
     # Task by task, and within a task in the order in which the models came.
-    for key in sorted(groups, key=lambda key: order[key[1]]):
-        scores += _score_group(*key, groups[key], resamples, seed)
+    for key in sorted(pairs, key=lambda key: order[key[1]]):
+        scores += _score_group(*key, pairs[key], resamples, seed)
     return scores
 
 

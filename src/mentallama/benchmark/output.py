@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from mentallama.benchmark.evaluate import Evaluation
+from mentallama.benchmark.evaluate import Evaluation, Group, groups
 from mentallama.benchmark.labels import count_outcomes
 from mentallama.benchmark.report import write_report
 from mentallama.io import make_folder, write_json, write_records
-from mentallama.types import Prediction, Score
+from mentallama.types import Score
 
 SCORES, PREDICTIONS, REPORT = "scores.json", "predictions.jsonl", "report.html"
 
@@ -53,9 +53,8 @@ def print_table(evaluation: Evaluation) -> None:
         *("F1 answered", "F1 all", "F1 forced", "macro all", "acc all"),
     ):
         table.add_column(name, justify="right", no_wrap=True)
-    predictions = _predictions_by_group(evaluation)
-    for key, scores in _scores_by_group(evaluation).items():
-        table.add_row(key[1], key[0], *_cells(scores, predictions[key]))
+    for key, group in groups(evaluation).items():
+        table.add_row(*key, *_cells(group))
     # Wide enough for every column where nobody's window sets the width.
     console = Console(width=None if sys.stdout.isatty() else 200)
     console.print(table)
@@ -77,9 +76,9 @@ def _warn_about_posts(evaluation: Evaluation, console: object) -> None:
         )
 
 
-def _cells(scores: Mapping[str, Score], predictions: list[Prediction]) -> list[str]:
-    coverage = scores["coverage all"]
-    counts = count_outcomes(predictions)
+def _cells(group: Group) -> list[str]:
+    scores, coverage = group.scores, group.scores["coverage all"]
+    counts = count_outcomes(prediction for _, prediction in group.pairs)
     return [
         f"{coverage.n:,}",
         f"{coverage.value:.1f} %",
@@ -100,18 +99,3 @@ def _interval(score: Score) -> str:
 
 def _plain(score: Score) -> str:
     return "not computed" if score.value is None else f"{score.value:.1f}"
-
-
-def _scores_by_group(evaluation: Evaluation) -> dict[tuple[str, str], dict[str, Score]]:
-    groups: dict[tuple[str, str], dict[str, Score]] = {}
-    for score in evaluation.scores:
-        group = groups.setdefault((score.model, score.task), {})
-        group[f"{score.metric} {score.variant}"] = score
-    return groups
-
-
-def _predictions_by_group(evaluation: Evaluation) -> dict[tuple[str, str], list[Prediction]]:
-    groups: dict[tuple[str, str], list[Prediction]] = {}
-    for response, prediction in zip(evaluation.responses, evaluation.predictions, strict=True):
-        groups.setdefault((response.model, response.task), []).append(prediction)
-    return groups

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from mentallama import NOTICE, __version__
-from mentallama.benchmark.evaluate import Evaluation
+from mentallama.benchmark.evaluate import Evaluation, Group, groups
 from mentallama.benchmark.labels import count_outcomes
 from mentallama.benchmark.reported import reported_scores
 from mentallama.io import atomic_write
@@ -98,31 +98,22 @@ def _software() -> dict[str, str]:
 
 def _tables(evaluation: Evaluation) -> list[tuple[Task, list[ModelRow]]]:
     """Return, task by task, one row per model in the order of the scores."""
-    pairs: dict[tuple[str, str], list[tuple[Response, Prediction]]] = {}
-    for response, prediction in zip(evaluation.responses, evaluation.predictions, strict=True):
-        pairs.setdefault((response.task, response.model), []).append((response, prediction))
-    scores: dict[tuple[str, str], dict[str, Score]] = {}
-    for score in evaluation.scores:
-        group = scores.setdefault((score.task, score.model), {})
-        group[f"{score.metric} {score.variant}"] = score
     tables: dict[str, list[ModelRow]] = {}
-    for (task, model), group in scores.items():
-        tables.setdefault(task, []).append(_model_row(model, group, pairs[task, model]))
+    for (task, model), group in groups(evaluation).items():
+        tables.setdefault(task, []).append(_model_row(get_task(task), model, group))
     return [(get_task(key), rows) for key, rows in tables.items()]
 
 
-def _model_row(
-    model: str, scores: dict[str, Score], pairs: list[tuple[Response, Prediction]]
-) -> ModelRow:
-    keys = [label.key for label in get_task(pairs[0][0].task).labels]
+def _model_row(task: Task, model: str, group: Group) -> ModelRow:
+    keys = [label.key for label in task.labels]
     table = [[0] * (len(keys) + 1) for _ in keys]
-    for response, prediction in pairs:
+    for response, prediction in group.pairs:
         column = keys.index(prediction.label) if prediction.label else len(keys)
         table[keys.index(response.gold)][column] += 1
     return ModelRow(
         model=model,
-        scores=scores,
-        outcomes=count_outcomes(prediction for _, prediction in pairs),
+        scores=group.scores,
+        outcomes=count_outcomes(prediction for _, prediction in group.pairs),
         confusion=table,
     )
 
