@@ -124,9 +124,20 @@ def read_csv(path: Path) -> tuple[list[str], list[list[str]]]:
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Write a CSV file as pandas does: minimal quoting, line feeds only."""
     with atomic_write(path) as handle:
-        writer = csv.writer(handle, lineterminator="\n")
+        # The writer quotes a lone carriage return only where it belongs to the line end.
+        writer = csv.writer(_LineFeeds(handle), lineterminator="\r\n")
         writer.writerow(header)
         writer.writerows(rows)
+
+
+class _LineFeeds:
+    """Ends each row that a CSV writer hands over with a line feed."""
+
+    def __init__(self, handle: IO[str]) -> None:
+        self._handle = handle
+
+    def write(self, row: str) -> int:
+        return self._handle.write(row.removesuffix("\r\n") + "\n")
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from mentallama.data.transfer import ImportReport, export_release, import_release
-from mentallama.dataset import read_samples
+from mentallama.dataset import Manifest, read_samples, write_manifest, write_samples
 from mentallama.errors import InputError
+from mentallama.types import FORMS
+from tests.conftest import sample
 
 FILES = {
     "train_data/instruction_data/SAD/train.csv": (
@@ -109,6 +111,29 @@ def test_export_gives_the_very_bytes_back(release: Path, tmp_path: Path, format:
     assert len(written) == 6
     for name in written:
         assert (tmp_path / "back" / name).read_bytes() == (release / name).read_bytes(), name
+
+
+def test_any_text_survives_the_way_out_and_back(tmp_path: Path) -> None:
+    texts = ["a\rb", "c\r\nd", 'say "no", then', "tab\tform\x0cfeed", " spaces ", "🙂 \u2028 x"]
+    samples = [
+        sample("DR", "yes", text=text, form=form, split=split, row=row)
+        for form in FORMS
+        for split in ("train", "test")
+        for row, text in enumerate(texts, 1)
+    ]
+    groups = [samples[start : start + len(texts)] for start in range(0, len(samples), len(texts))]
+    files = tuple(write_samples(tmp_path / "a", group) for group in groups)
+    manifest = Manifest(source="test", gold_source="corpus", version="0", files=files)
+    write_manifest(tmp_path / "a", manifest)
+    export_release(tmp_path / "a", tmp_path / "csv")
+    import_release(tmp_path / "csv", tmp_path / "b")
+    for form in FORMS:
+        before = read_samples(tmp_path / "a", form=form)
+        after = read_samples(tmp_path / "b", form=form)
+        assert sorted(s.id for s in before) == sorted(s.id for s in after)
+        assert {(s.id, s.prompt, s.response) for s in before} == {
+            (s.id, s.prompt, s.response) for s in after
+        }
 
 
 def test_mojibake_is_mended_on_request_and_counted(release: Path, tmp_path: Path) -> None:
