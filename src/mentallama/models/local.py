@@ -71,7 +71,9 @@ class LocalModel:
         return Completion(text=text, cut_off=stop is None, prompt_truncated=row.shortened)
 
     def _context(self) -> int:
-        return int(self._model.config.max_position_embeddings)
+        """Return the most tokens that prompt and answer may have together."""
+        stated = getattr(self._model.config, "max_position_embeddings", None)
+        return int(stated or self._tokenizer.model_max_length)
 
 
 def _need_files(model: str) -> None:
