@@ -1,6 +1,7 @@
 """The commands that the README shows are run as they stand, in its order."""
 
 import html
+import json
 import re
 import shlex
 from pathlib import Path
@@ -8,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from mentallama.corpus import load_posts
+from mentallama.io import read_records
+from mentallama.types import Sample
 from tests.conftest import ROOT, Run, shared
 
 BLOCKS = re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
@@ -34,6 +37,21 @@ def test_the_commands_on_the_release(run: Run, tmp_path: Path) -> None:
     (tmp_path / "imhi").symlink_to(shared("imhi"))
     (tmp_path / "outputs").symlink_to(shared("outputs"))
     run_all(run, next(block for block in COMMANDS if any("import" in line for line in block)))
+
+
+def test_the_records_that_the_formats_page_shows_are_read_and_scored(
+    run: Run, tmp_path: Path
+) -> None:
+    page = (ROOT / "docs" / "formats.md").read_text()
+    sample, response, scores = map(json.loads, re.findall(r"```json\n(.*?)```", page, re.DOTALL))
+    (tmp_path / "samples.jsonl").write_text(json.dumps(sample))
+    assert read_records(tmp_path / "samples.jsonl", Sample)
+    required = ("sample_id", "task", "text", "model", "gold", "reference")
+    for record in (response, {key: response[key] for key in required}):
+        (tmp_path / "responses.jsonl").write_text(json.dumps(record))
+        done = run("evaluate", "responses.jsonl", "--json")
+        assert done.returncode == 0, done.stderr
+        assert scores["scores"][0] in json.loads(done.stdout)["scores"]
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md"])

@@ -170,12 +170,19 @@ def write_records(path: Path, records: Iterable[object]) -> None:
             handle.write(to_line(record) + "\n")
 
 
-def read_records(path: Path, kind: type[Record]) -> list[Record]:
-    """Read records of one kind from JSON Lines or Parquet; an empty file is an error."""
+def read_records(path: Path, kind: type[Record], *, empty: Sequence[str] = ()) -> list[Record]:
+    """Read records of one kind from JSON Lines or Parquet; an empty file is an error.
+
+    A null or NaN in the columns named by ``empty`` is read as an empty text.
+    """
     rows = _parquet_rows(path) if path.suffix == ".parquet" else _json_rows(path)
     adapter = TypeAdapter(kind)
     records = []
     for number, row in rows:
+        for name in empty if isinstance(row, dict) else ():
+            # NaN is the one value that differs from itself.
+            if name in row and (row[name] is None or row[name] != row[name]):
+                row[name] = ""
         try:
             records.append(adapter.validate_python(row))
         except ValidationError as error:

@@ -136,6 +136,14 @@ def test_our_own_file_is_read_back(tmp_path: Path) -> None:
         assert read_responses(tmp_path / name) == rows
 
 
+@pytest.mark.parametrize("missing", ["null", "NaN"])
+def test_a_missing_text_is_an_empty_response(tmp_path: Path, missing: str) -> None:
+    write_records(tmp_path / "r.jsonl", [response("Yes.")])
+    path = tmp_path / "r.jsonl"
+    path.write_text(path.read_text().replace('"Yes."', missing))
+    assert [row.text for row in read_responses(path)] == [""]
+
+
 def test_duplicate_ids_are_refused(tmp_path: Path) -> None:
     write_records(tmp_path / "r.jsonl", [response("Yes."), response("No.")])
     with pytest.raises(InputError, match="rows 1 and 2 have the same id"):

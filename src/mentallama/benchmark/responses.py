@@ -73,7 +73,7 @@ def _read_file(path: Path) -> list[Response]:
 
 
 def _read_ours(path: Path) -> list[Response]:
-    responses = read_records(path, Response)
+    responses = read_records(path, Response, empty=["text"])
     need_unique((f"{r.model}: {r.sample_id}" for r in responses), path)
     for number, response in enumerate(responses, 1):
         try:
