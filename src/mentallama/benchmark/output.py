@@ -2,15 +2,23 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from mentallama.benchmark.evaluate import Evaluation, Group, groups
 from mentallama.benchmark.labels import count_outcomes
 from mentallama.benchmark.report import write_report
 from mentallama.io import make_folder, write_json, write_records
 from mentallama.types import Score
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_UNBOUNDED = 400
+"""Columns to print in where no window sets them."""
+_LESS_NEEDED = ("several", "none", "refusal", "empty", "macro all", "acc all")
 
 SCORES, PREDICTIONS, REPORT = "scores.json", "predictions.jsonl", "report.html"
 
@@ -41,54 +49,62 @@ def write(
 
 
 def print_table(evaluation: Evaluation) -> None:
-    """Print one line per model and task: coverage, why rows have no verdict, F1 three ways."""
+    """Print one line per model and task: coverage, why rows have no verdict, F1 three ways.
+
+    Where the window is too narrow, whole columns are left out and named, never cut.
+    """
     from rich.console import Console
+
+    wide = Console(width=_UNBOUNDED)
+    console = Console() if sys.stdout.isatty() else wide
+    rows = [{"task": key[0], "model": key[1], **_cells(g)} for key, g in groups(evaluation).items()]
+    table = _table(rows, ())
+    narrow = wide.measure(table).maximum > console.width
+    if narrow:
+        table = _table(rows, _LESS_NEEDED)
+    # A window narrower still wraps the lines; nothing is cut.
+    Console(width=max(console.width, wide.measure(table).maximum)).print(table)
+    notes = [
+        "Weighted F1 with 95 % bootstrap intervals. answered: rows with one verdict; all: the "
+        "others counted wrong; forced: as the reference script of the paper counts them."
+    ]
+    if narrow:
+        notes.append(f"Left out in this narrow window: {', '.join(_LESS_NEEDED)}.")
+    if unknown := sum(response.post_id is None for response in evaluation.responses):
+        notes.append(
+            f"{unknown:,} of {len(evaluation.responses):,} rows name no post, so their intervals "
+            "take rows as independent; give the samples with --data to cluster them by post."
+        )
+    for note in notes:
+        console.print(note, style="dim")
+
+
+def _table(rows: Sequence[Mapping[str, str]], left_out: Sequence[str]) -> "Table":
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("task", "model"):
-        table.add_column(name, no_wrap=True)
-    for name in (
-        *("rows", "coverage", "several", "none", "refusal", "empty"),
-        *("F1 answered", "F1 all", "F1 forced", "macro all", "acc all"),
-    ):
-        table.add_column(name, justify="right", no_wrap=True)
-    for key, group in groups(evaluation).items():
-        table.add_row(*key, *_cells(group))
-    # Wide enough for every column where nobody's window sets the width.
-    console = Console(width=None if sys.stdout.isatty() else 200)
-    console.print(table)
-    console.print(
-        "Weighted F1 with 95 % bootstrap intervals. answered: rows with one verdict; all: the "
-        "others counted wrong; forced: as the reference script of the paper counts them.",
-        style="dim",
-    )
-    _warn_about_posts(evaluation, console)
+    names = [name for name in rows[0] if name not in left_out]
+    for name in names:
+        justify: Literal["left", "right"] = "left" if name in ("task", "model") else "right"
+        table.add_column(name, justify=justify, no_wrap=True)
+    for row in rows:
+        table.add_row(*(row[name] for name in names))
+    return table
 
 
-def _warn_about_posts(evaluation: Evaluation, console: object) -> None:
-    unknown = sum(response.post_id is None for response in evaluation.responses)
-    if unknown:
-        console.print(  # type: ignore[attr-defined]
-            f"{unknown:,} of {len(evaluation.responses):,} rows name no post, so their intervals "
-            "take rows as independent; give the samples with --data to cluster them by post.",
-            style="dim",
-        )
-
-
-def _cells(group: Group) -> list[str]:
+def _cells(group: Group) -> dict[str, str]:
     scores, coverage = group.scores, group.scores["coverage all"]
     counts = count_outcomes(prediction for _, prediction in group.pairs)
-    return [
-        f"{coverage.n:,}",
-        f"{coverage.value:.1f} %",
-        *(str(counts[name]) for name in ("several", "none", "refusal", "empty")),
-        _interval(scores["weighted_f1 answered"]),
-        _interval(scores["weighted_f1 all"]),
-        _interval(scores["weighted_f1 forced"]),
-        _plain(scores["macro_f1 all"]),
-        _plain(scores["accuracy all"]),
-    ]
+    return {
+        "rows": f"{coverage.n:,}",
+        "coverage": f"{coverage.value:.1f} %",
+        **{name: f"{counts[name]:,}" for name in ("several", "none", "refusal", "empty")},
+        "F1 answered": _interval(scores["weighted_f1 answered"]),
+        "F1 all": _interval(scores["weighted_f1 all"]),
+        "F1 forced": _interval(scores["weighted_f1 forced"]),
+        "macro all": _plain(scores["macro_f1 all"]),
+        "acc all": _plain(scores["accuracy all"]),
+    }
 
 
 def _interval(score: Score) -> str:
