@@ -114,7 +114,16 @@ def test_export_gives_the_very_bytes_back(release: Path, tmp_path: Path, format:
 
 
 def test_any_text_survives_the_way_out_and_back(tmp_path: Path) -> None:
-    texts = ["a\rb", "c\r\nd", 'say "no", then', "tab\tform\x0cfeed", " spaces ", "🙂 \u2028 x"]
+    texts = [
+        "a\rb",
+        "c\r\nd",
+        'say "no", then',
+        "tab\tform\x0cfeed",
+        " spaces ",
+        "Post",
+        "",
+        "🙂 \u2028 x",
+    ]
     samples = [
         sample("DR", "yes", text=text, form=form, split=split, row=row)
         for form in FORMS

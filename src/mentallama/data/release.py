@@ -21,6 +21,7 @@ from mentallama.io import need_folder, read_csv
 from mentallama.tasks import get_task
 from mentallama.tasks.posts import post_id, sample_id
 from mentallama.tasks.wording import (
+    COMPLETION_START,
     REASONING,
     ParsedAnswer,
     ParsedPrompt,
@@ -248,5 +249,5 @@ def _mend(text: str) -> str:
 def as_parts(task: Task, sample: Sample) -> tuple[str, str, str]:
     """Split a completion sample into the cells post, question and response."""
     parsed = parse_prompt(task, sample.prompt, sample.form)
-    asked = sample.prompt.index(parsed.text) + len(parsed.text)
+    asked = len(COMPLETION_START) + len(parsed.text)
     return sample.prompt[:asked], sample.prompt[asked:], sample.response

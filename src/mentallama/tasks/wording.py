@@ -15,7 +15,7 @@ from mentallama.types import Form, Label, Task
 
 REASONING = "Reasoning:"
 _INSTRUCTION_START = 'Consider this post: "'
-_COMPLETION_START = "Post: "
+COMPLETION_START = "Post: "
 
 
 class WordingError(ValueError):
@@ -48,7 +48,7 @@ def render_prompt(task: Task, text: str, aspect: str | None, form: Form) -> str:
         return f'{_INSTRUCTION_START}{text}" Question: {question}'
     if question is None:
         raise WordingError(f"the completion question of {task.key} is not known")
-    return f"{_COMPLETION_START}{text} Question: {question} "
+    return f"{COMPLETION_START}{text} Question: {question} "
 
 
 def render_answer(label: Label, explanation: str, form: Form) -> str:
@@ -59,7 +59,7 @@ def render_answer(label: Label, explanation: str, form: Form) -> str:
 
 def parse_prompt(task: Task, prompt: str, form: Form) -> ParsedPrompt:
     """Take a prompt of the release apart; raise WordingError where no question of the task fits."""
-    start = _INSTRUCTION_START if form == "instruction" else _COMPLETION_START
+    start = _INSTRUCTION_START if form == "instruction" else COMPLETION_START
     if not prompt.startswith(start):
         raise WordingError(f"the prompt does not begin with {start!r}")
     for aspect in task.aspects or (None,):
