@@ -17,12 +17,6 @@ class InputError(MentallamaError):
     """A file, folder, value or option is not what it should be."""
 
 
-class CheckFailed(MentallamaError):
-    """The input was read, but a check on it said no."""
-
-    exit_code = 1
-
-
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return " Did you mean 'x'?" for the known word closest to ``word``, or an empty string."""
     by_fold = {name.casefold(): name for name in known}
