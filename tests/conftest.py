@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mentallama import corpus
+from mentallama.corpus.samples import export
 from mentallama.tasks import get_label, get_task
 from mentallama.tasks.posts import make_sample, post_id
 from mentallama.types import Form, Post, Sample, Split
@@ -60,7 +60,7 @@ def outputs() -> Path:
 def corpus_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the sample corpus as a folder of samples."""
     folder = tmp_path_factory.mktemp("corpus")
-    corpus.export(folder)
+    export(folder)
     return folder
 
 

@@ -96,7 +96,7 @@ def test_scoring_works_where_torch_is_not_installed(tmp_path: Path) -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
         "from pathlib import Path\n"
-        "from mentallama.corpus import export\n"
+        "from mentallama.corpus.samples import export\n"
         "from mentallama.dataset import read_samples\n"
         "from mentallama.models.backend import GoldBackend\n"
         "from mentallama.models.generate import generate\n"

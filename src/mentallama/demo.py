@@ -81,7 +81,7 @@ def _prepare(imhi: Path | None, data: Path) -> None:
         report = import_release(imhi, data)
         click.echo(f"  {report.rows:,} rows, sets not found: {', '.join(report.missing_tasks)}")
     else:
-        from mentallama.corpus import export
+        from mentallama.corpus.samples import export
 
         click.echo(f"  {sum(file.rows for file in export(data).files):,} rows of invented posts")
 

@@ -1,7 +1,8 @@
-"""The floors a model must clear: the majority label, and TF-IDF with logistic regression.
+"""The floors a model must clear: the majority label, a list of words, TF-IDF with regression.
 
-Both learn one rule per task and aspect from the training split and answer with a bare label, which
-is worded as the release words it, so that they are scored exactly as a model is.
+The majority and the regression learn one rule per task and aspect from the training split; the
+words come from ``tasks/keywords.py``. All answer with a bare label, worded as the release words
+it, so that they are scored exactly as a model is.
 """
 
 from collections import Counter
@@ -9,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mentallama.tasks import get_label, get_task
+from mentallama.tasks.keywords import guess_by_keywords
 from mentallama.types import GoldSource, Response, Sample
 
 Predictor = Callable[[Sequence[Sample]], list[str]]
@@ -26,17 +28,18 @@ class Baselines:
 def run_baselines(
     train: Sequence[Sample], test: Sequence[Sample], gold_source: GoldSource
 ) -> Baselines:
-    """Train both baselines on ``train`` and answer ``test``."""
-    learners = {"majority": _majority, "TF-IDF + LR": _tfidf}
+    """Train the baselines on ``train`` and answer ``test``."""
+    learners = {"majority": _majority, "keywords": _keywords, "TF-IDF + LR": _tfidf}
     responses: list[Response] = []
     not_trained: dict[str, None] = {}
     known = _group(train)
     for key, samples in _group(test).items():
         if key not in known:
             not_trained[key[0]] = None
-            continue
         for name, learn in learners.items():
-            labels = learn(known[key])(samples)
+            if key not in known and learn is not _keywords:
+                continue
+            labels = learn(known.get(key, []))(samples)
             responses += [
                 _response(sample, label, name, gold_source)
                 for sample, label in zip(samples, labels, strict=True)
@@ -58,6 +61,12 @@ def _labels(samples: Sequence[Sample]) -> list[str]:
 def _majority(train: Sequence[Sample]) -> Predictor:
     label = Counter(_labels(train)).most_common(1)[0][0]
     return lambda samples: [label] * len(samples)
+
+
+def _keywords(train: Sequence[Sample]) -> Predictor:
+    return lambda samples: [
+        guess_by_keywords(get_task(s.post.task), s.post.aspect, s.post.text) for s in samples
+    ]
 
 
 def _tfidf(train: Sequence[Sample]) -> Predictor:
