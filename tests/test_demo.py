@@ -26,7 +26,7 @@ def test_the_demo_survives_a_kill_and_ends_with_a_report(run: Run, tmp_path: Pat
     assert done.returncode == 0, done.stderr
     assert "resuming from checkpoint-" in done.stdout
     scores = json.loads((tmp_path / "demo" / "scores.json").read_text())["scores"]
-    assert {s["model"] for s in scores} == {"majority", "TF-IDF + LR", "tiny", "gold"}
+    assert {s["model"] for s in scores} == {"majority", "keywords", "TF-IDF + LR", "tiny", "gold"}
     assert len({s["task"] for s in scores}) == 10
     gold = {s["value"] for s in scores if s["model"] == "gold" and s["variant"] != "forced"}
     assert gold == {100.0}

@@ -1,7 +1,8 @@
 """The command line: thin, and imports a stage only when its command runs."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from mentallama.data.transfer import ImportReport
 
 _FOLDER = click.Path(path_type=Path)
+_DEFAULT = "[default: the sample corpus]"
 
 
 @click.group(
@@ -193,10 +195,10 @@ def _print_tables(name: str, rows: list[Any], tables: list[Any], as_json: bool) 
 
 @cli.command()
 @click.argument("recipe")
-@click.option("--data", "folder", type=_FOLDER, required=True, help="Folder of samples.")
+@click.option("--data", "folder", type=_FOLDER, help=f"Folder of samples.  {_DEFAULT}")
 @click.option("--out", type=_FOLDER, required=True, help="Folder of the run.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the recipe.")
-def tune(recipe: str, folder: Path, out: Path, overrides: tuple[str, ...]) -> None:
+def tune(recipe: str, folder: Path | None, out: Path, overrides: tuple[str, ...]) -> None:
     """Tune a model by RECIPE, a YAML file or the name of a shipped one."""
     from mentallama.config import load_config
     from mentallama.tuning.recipe import Recipe, find_recipe
@@ -205,7 +207,8 @@ def tune(recipe: str, folder: Path, out: Path, overrides: tuple[str, ...]) -> No
     _need_train_extra()
     from mentallama.tuning.run import tune as run
 
-    tuned = run(loaded, folder, out)
+    with _data_or_corpus(folder) as data_folder:
+        tuned = run(loaded, data_folder, out)
     train = tuned.train
     click.echo(
         f"{tuned.parameters:,} parameters, {train.rows:,} training rows "
@@ -217,7 +220,7 @@ def tune(recipe: str, folder: Path, out: Path, overrides: tuple[str, ...]) -> No
 
 @cli.command()
 @click.option("--model", required=True, help="Model folder, hub id, or 'gold' (the ceiling).")
-@click.option("--data", "source", type=_FOLDER, required=True, help="File or folder of samples.")
+@click.option("--data", "source", type=_FOLDER, help=f"File or folder of samples.  {_DEFAULT}")
 @click.option("--out", type=_FOLDER, required=True, help="File for the responses (.jsonl).")
 @click.option("--form", type=click.Choice(["instruction", "completion"]), default="instruction")
 @click.option("--split", type=click.Choice(["train", "valid", "test", "expert"]), default="test")
@@ -227,7 +230,7 @@ def tune(recipe: str, folder: Path, out: Path, overrides: tuple[str, ...]) -> No
 @click.option("--batch-size", type=click.IntRange(min=1), default=16, show_default=True)
 def generate(
     model: str,
-    source: Path,
+    source: Path | None,
     out: Path,
     form: Any,
     split: Any,
@@ -240,7 +243,8 @@ def generate(
     from mentallama.models.backend import Decoding, GoldBackend
     from mentallama.models.generate import generate as run
 
-    samples, gold_source = _select_samples(source, form, split)
+    with _data_or_corpus(source) as data_source:
+        samples, gold_source = _select_samples(data_source, form, split)
     if model == "gold":
         backend: Any = GoldBackend(samples)
     else:
@@ -256,6 +260,22 @@ def generate(
         f"{len(responses):,} responses of {backend.name} in {out}; "
         f"{cut:,} cut off at {max_new_tokens} tokens, {short:,} prompts shortened"
     )
+
+
+@contextmanager
+def _data_or_corpus(folder: Path | None) -> Iterator[Path]:
+    """Give the folder that was named, or the sample corpus in a folder of its own; say which."""
+    if folder:
+        yield folder
+        return
+    import tempfile
+
+    from mentallama.corpus.samples import export
+
+    click.echo("no --data: using the sample corpus of invented posts", err=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        export(Path(temporary))
+        yield Path(temporary)
 
 
 def _select_samples(source: Path, form: Any, split: Any) -> tuple[list[Any], Any]:

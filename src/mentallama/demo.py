@@ -121,8 +121,8 @@ def _floors(
     data: Path, samples: list[Sample], gold_source: GoldSource
 ) -> tuple[list[Response], str]:
     baselines = run_baselines(read_samples(data, splits=["train"]), samples, gold_source)
-    note = "majority label and TF-IDF with logistic regression, per question"
+    note = "majority label, words of the condition, TF-IDF with logistic regression, per question"
     if baselines.not_trained:
-        note += f"; not computed for {', '.join(baselines.not_trained)}: no training rows"
+        note += f"; words alone for {', '.join(baselines.not_trained)}: no training rows"
         click.echo(f"  {note}")
     return list(baselines.responses), note

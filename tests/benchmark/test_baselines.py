@@ -26,6 +26,7 @@ def test_the_majority_is_learnt_from_training_and_tf_idf_reads_words() -> None:
     found = run_baselines(train, test, "corpus")
     assert read(found.responses, "majority") == ["work", "work"]
     assert read(found.responses, "TF-IDF + LR") == ["work", "school"]
+    assert read(found.responses, "keywords") == ["work", "school"]
     assert found.not_trained == ()
 
 
@@ -48,4 +49,5 @@ def test_a_task_without_training_rows_is_named_not_guessed() -> None:
     train, test = rows()
     found = run_baselines(train, [*test, sample("DR", "yes")], "corpus")
     assert found.not_trained == ("DR",)
-    assert {r.task for r in found.responses} == {"SAD"}
+    assert {r.model for r in found.responses if r.task == "DR"} == {"keywords"}
+    assert {r.model for r in found.responses} == {"majority", "keywords", "TF-IDF + LR"}
