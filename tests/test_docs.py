@@ -27,10 +27,15 @@ def run_all(run: Run, commands: list[str]) -> None:
 
 
 def test_the_job_on_the_sample_corpus(run: Run, tmp_path: Path) -> None:
-    run_all(run, next(block for block in COMMANDS if any("corpus" in line for line in block)))
+    run_all(run, next(block for block in COMMANDS if any("tune" in line for line in block)))
     report = (tmp_path / "report" / "report.html").read_text()
     shown = [post for post in load_posts("t-sid") if html.escape(post.text[:30]) in report]
     assert {post.split for post in shown} == {"test"}
+
+
+def test_the_corpus_commands(run: Run, tmp_path: Path) -> None:
+    run_all(run, next(block for block in COMMANDS if any("corpus list" in c for c in block)))
+    assert (tmp_path / "raw" / "Irf" / "train_data.csv").exists()
 
 
 def test_the_commands_on_the_release(run: Run, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+from mentallama.corpus import MATERIAL, PARTS
 from mentallama.tasks import TASKS
 from tests.conftest import ROOT
 
@@ -26,5 +27,12 @@ def test_the_wheel_holds_corpus_recipes_template_and_type_marker(tmp_path: Path)
         "mentallama/benchmark/report.html.j2",
         "mentallama/recipes/tiny.yaml",
         "mentallama/recipes/mentallama-chat-13b.yaml",
+        "mentallama/corpus/DATASHEET.md",
+        "mentallama/corpus/CONTENT.md",
         *(f"mentallama/corpus/posts/{task.key}.jsonl" for task in TASKS),
+        *(
+            f"mentallama/corpus/sets/{name}.jsonl"
+            for name in (*PARTS, *MATERIAL)
+            if name != "plain"
+        ),
     } <= names
