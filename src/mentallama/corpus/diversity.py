@@ -1,7 +1,8 @@
 """How varied the posts are, beside real ones: vocabulary, repeated runs of words, look-alikes.
 
-Every measure depends on how much text is looked at, so a real set is drawn down to the number of
-posts that the corpus has of that task, several times over, and the draws are averaged.
+Every measure depends on how much text is looked at: so a real set is drawn down to the number of
+posts that the corpus has of that task, several times over, and of each post the first 50 words
+count. The draws are averaged.
 """
 
 import random
@@ -17,7 +18,7 @@ from mentallama.errors import InputError
 from mentallama.tables import Table
 from mentallama.types import SPLITS
 
-TOKENS, RUN, DRAWS = 1000, 5, 20
+TOKENS, HEAD, RUN, DRAWS = 1000, 50, 5, 20
 _WORD = re.compile(r"[\w']+")
 
 
@@ -81,7 +82,7 @@ def measure(source: str, task: str, texts: Sequence[str], size: int, *, seed: in
 def as_table(rows: Sequence[Diversity]) -> Table:
     """Lay the measures out, one line per set of posts."""
     return Table(
-        title=f"Diversity in equal draws (mean of {DRAWS})",
+        title=f"Diversity in equal draws (mean of {DRAWS}), first {HEAD} words of a post",
         header=(
             *("task", "posts of", "pool", "per draw", "median words"),
             *("type-token", "repeated 5-word runs", "nearest"),
@@ -110,7 +111,8 @@ def find_runs(text: str, length: int = RUN) -> set[tuple[str, ...]]:
 
 
 def _measure_draw(texts: Sequence[str]) -> tuple[float, float, float]:
-    words = [word for text in texts for word in split_words(text)][:TOKENS]
+    texts = [" ".join(split_words(text)[:HEAD]) for text in texts]
+    words = [word for text in texts for word in text.split()][:TOKENS]
     runs = [find_runs(text) for text in texts]
     counts = Counter(run for post in runs for run in post)
     repeated = sum(any(counts[run] > 1 for run in post) for post in runs)
