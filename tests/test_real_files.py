@@ -105,6 +105,8 @@ def test_nothing_of_the_real_files_is_in_the_repository(imhi: Path) -> None:
         for text in (sample.post.text, sample.explanation)
         for start in range(0, len(text) - 60, 60)
     }
+    # A line of dashes or spaces is nobody's words.
+    real = {run for run in real if sum(map(str.isalpha, run)) >= 20}
     for name in listed.stdout.splitlines():
         path = root / name
         if not path.is_file() or path.suffix in (".png", ".webp"):

@@ -93,20 +93,20 @@ def score_tasks(responses: Sequence[Response]) -> list[Share]:
 
 
 def as_table(title: str, shares: Sequence[Share]) -> Table:
-    """Lay shares out, a line per part or task and a column per model."""
+    """Lay shares out, a column per model and a line per part or task and number of rows."""
     models = list(dict.fromkeys(share.model for share in shares))
-    cells = {(share.what, share.model): _cell(share) for share in shares}
-    lines = dict.fromkeys(share.what for share in shares)
+    cells = {(share.what, share.n, share.model): _cell(share) for share in shares}
+    lines = dict.fromkeys((share.what, share.n) for share in shares)
     return Table(
-        title=f"{title}, % (95 % interval; right of n)",
-        header=("", *models),
-        rows=tuple((what, *(cells.get((what, m), "not asked") for m in models)) for what in lines),
+        title=f"{title}, % (95 % interval)",
+        header=("", "n", *models),
+        rows=tuple((*line, *(cells.get((*line, model), "") for model in models)) for line in lines),
     )
 
 
 def _cell(share: Share) -> str:
     low, high = share.interval
-    return f"{share.percent:.1f} ({low:.1f}-{high:.1f}; {share.right} of {share.n})"
+    return f"{share.percent:.1f} ({low:.1f}-{high:.1f})"
 
 
 def _score_model(model: str, found: dict[Key, tuple[str, str | None]]) -> list[Share]:
