@@ -98,7 +98,7 @@ def as_table(title: str, shares: Sequence[Share]) -> Table:
     cells = {(share.what, share.n, share.model): _cell(share) for share in shares}
     lines = dict.fromkeys((share.what, share.n) for share in shares)
     return Table(
-        title=f"{title}, % (95 % interval)",
+        title=f"{title}, % (95 % interval that takes rows as independent)",
         header=("", "n", *models),
         rows=tuple((*line, *(cells.get((*line, model), "") for model in models)) for line in lines),
     )
@@ -106,7 +106,7 @@ def as_table(title: str, shares: Sequence[Share]) -> Table:
 
 def _cell(share: Share) -> str:
     low, high = share.interval
-    return f"{share.percent:.1f} ({low:.1f}-{high:.1f})"
+    return f"{share.percent:.1f} ({low:.0f}-{high:.0f})"
 
 
 def _score_model(model: str, found: dict[Key, tuple[str, str | None]]) -> list[Share]:
