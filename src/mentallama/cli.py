@@ -172,6 +172,10 @@ def corpus_contrast(path: Path | None, as_json: bool) -> None:
         own = read_responses(path)
         shares += contrast.score_contrast(own)
         responses += own
+        if others := contrast.count_others(own):
+            click.echo(
+                f"{others:,} of {len(own):,} responses are to other posts: left out", err=True
+            )
     by_task = contrast.score_tasks(responses)
     tables = [
         contrast.as_table("Accuracy by part", shares),

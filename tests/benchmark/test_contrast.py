@@ -113,5 +113,9 @@ def test_a_model_stands_beside_the_floors(run: Run, tmp_path: Path, gold: list[R
     assert done.returncode == 0, done.stderr
     models = {share["model"] for share in json.loads(done.stdout)["shares"]}
     assert models == {"majority", "keywords", "TF-IDF + LR", "mine"}
+    assert "left out" not in done.stderr
+    write_records(tmp_path / "more.jsonl", [*gold, replace(gold[0], sample_id="x", post_id="p0")])
+    done = run("corpus", "contrast", "more.jsonl", "--json")
+    assert f"1 of {len(gold) + 1} responses are to other posts" in done.stderr.replace(",", "")
     table = run("corpus", "contrast").stdout
     assert "| pairs, both right" in table and "mine" not in table

@@ -78,6 +78,14 @@ def score_contrast(responses: Sequence[Response]) -> list[Share]:
     return shares
 
 
+def count_others(responses: Sequence[Response]) -> int:
+    """Count the responses to posts that are neither plain test posts nor of a contrast set."""
+    posts = [post for post in load_posts() if post.split == "test"]
+    posts += [post for part in CONTRAST for post in load_posts(part=part)]
+    keys = {key for post in posts for key in _keys(post)}
+    return sum((r.task, r.aspect, r.post_id) not in keys for r in responses)
+
+
 def score_tasks(responses: Sequence[Response]) -> list[Share]:
     """Return the accuracy on the plain test split, task by task."""
     keys = {key for post in load_posts() if post.split == "test" for key in _keys(post)}
