@@ -98,7 +98,7 @@ def corpus_list() -> None:
 @corpus.command("show")
 @click.argument("names", nargs=-1, required=True, metavar="ID...")
 def corpus_show(names: tuple[str, ...]) -> None:
-    """Print records by their id, such as dr-001, pair-001a or response-05."""
+    """Print records by their id, such as dr-001 or pair-001a."""
     from mentallama.corpus.show import find_record, render
 
     click.echo("\n\n".join(render(record) for record in map(find_record, names)))
@@ -107,7 +107,7 @@ def corpus_show(names: tuple[str, ...]) -> None:
 @corpus.command("count")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
 def corpus_count(as_json: bool) -> None:
-    """Count posts, labels, tags and kinds: the tables of the datasheet."""
+    """Count posts, labels and tags: the datasheet's tables."""
     from mentallama.corpus.counts import count_all
 
     _print_tables("tables", count_all(), count_all(), as_json)
@@ -122,7 +122,12 @@ def corpus_count(as_json: bool) -> None:
     show_default=True,
     help="Samples, or the release's CSV files, or the raw layouts of the ten sources.",
 )
-@click.option("--set", "names", multiple=True, help="A part by name.  [default: plain]")
+@click.option(
+    "--set",
+    "names",
+    multiple=True,
+    help="A part, as 'corpus list' names it; can be repeated.  [default: plain]",
+)
 def corpus_export(out: Path, format: Any, names: tuple[str, ...]) -> None:
     """Write parts of the corpus: samples in both forms, release CSV, or raw files."""
     from mentallama.corpus.export import export_parts
@@ -162,7 +167,7 @@ def corpus_compare(folder: Path, as_json: bool) -> None:
 @click.argument("path", type=_FOLDER, metavar="[RESPONSES]", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
 def corpus_contrast(path: Path | None, as_json: bool) -> None:
-    """Score the baselines, and a model's RESPONSES, on the contrast sets."""
+    """Score baselines and RESPONSES on the contrast sets."""
     from mentallama.benchmark import contrast
     from mentallama.benchmark.responses import read_responses
 
