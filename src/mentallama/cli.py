@@ -129,7 +129,7 @@ def corpus_count(as_json: bool) -> None:
     help="A part, as 'corpus list' names it; can be repeated.  [default: plain]",
 )
 def corpus_export(out: Path, format: Any, names: tuple[str, ...]) -> None:
-    """Write parts of the corpus: samples in both forms, release CSV, or raw files."""
+    """Write parts of the corpus as samples, release CSV or raw files."""
     from mentallama.corpus.export import export_parts
 
     names = names or ("plain",)
