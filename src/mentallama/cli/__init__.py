@@ -1,0 +1,54 @@
+"""The command line: thin, and imports a stage only when its command runs."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from mentallama import NOTICE, __version__
+from mentallama.cli.corpus import corpus
+from mentallama.cli.data import data
+from mentallama.cli.stages import demo, evaluate, generate, tune
+from mentallama.errors import MentallamaError
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]}, epilog=NOTICE.replace("\n", " ")
+)
+@click.version_option(__version__)
+def cli() -> None:
+    """Interpretable mental-health analysis of social-media posts, for research."""
+
+
+for command in (data, corpus, tune, generate, evaluate, demo):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line; every expected failure is one line on standard error."""
+    sys.exit(_guard(lambda: cli.main(standalone_mode=False)))
+
+
+def _guard(command: Callable[[], Any]) -> int:
+    try:
+        code = command()
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return 2
+    except click.ClickException as error:
+        return _fail(error.format_message(), error.exit_code)
+    except MentallamaError as error:
+        return _fail(str(error), error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        return _fail("interrupted; the same command goes on where it stopped", 2)
+    except BrokenPipeError:
+        return 0
+    except OSError as error:
+        return _fail(f"{error.filename or 'file system'}: {error.strerror or error}", 2)
+    return code if isinstance(code, int) else 0
+
+
+def _fail(message: str, code: int) -> int:
+    click.echo(f"mentallama: error: {' '.join(message.split())}", err=True)
+    return code

@@ -1,0 +1,53 @@
+"""What several commands share."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mentallama.errors import InputError
+
+FOLDER = click.Path(path_type=Path)
+DEFAULT = "[default: the sample corpus]"
+
+
+@contextmanager
+def data_or_corpus(folder: Path | None) -> Iterator[Path]:
+    """Give the folder that was named, or the sample corpus in a folder of its own; say which."""
+    if folder:
+        yield folder
+        return
+    import tempfile
+
+    from mentallama.corpus.samples import export
+
+    click.echo("no --data: using the sample corpus of invented posts", err=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        export(Path(temporary))
+        yield Path(temporary)
+
+
+def print_tables(name: str, rows: list[Any], tables: list[Any], as_json: bool) -> None:
+    """Print rows as one JSON object, or the tables that show them."""
+    import json
+    from dataclasses import asdict
+
+    from mentallama.tables import as_markdown
+
+    if as_json:
+        click.echo(json.dumps({name: [asdict(row) for row in rows]}, ensure_ascii=False, indent=2))
+    else:
+        click.echo(as_markdown(tables))
+
+
+def need_train_extra() -> None:
+    """Raise InputError where what tuning and local models need is not installed."""
+    from importlib.util import find_spec
+
+    missing = [name for name in ("torch", "transformers", "trl") if find_spec(name) is None]
+    if missing:
+        raise InputError(
+            f"this command needs {', '.join(missing)}: pip install 'mentallama[train]'"
+        )

@@ -1,0 +1,161 @@
+"""The stages as commands: tune, generate, evaluate, and all of them as a demo."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mentallama.cli.shared import DEFAULT, FOLDER, data_or_corpus, need_train_extra
+from mentallama.errors import InputError
+
+
+@click.command()
+@click.argument("recipe")
+@click.option("--data", "folder", type=FOLDER, help=f"Folder of samples.  {DEFAULT}")
+@click.option("--out", type=FOLDER, required=True, help="Folder of the run.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the recipe.")
+def tune(recipe: str, folder: Path | None, out: Path, overrides: tuple[str, ...]) -> None:
+    """Tune a model by RECIPE, a YAML file or the name of a shipped one."""
+    from mentallama.config import load_config
+    from mentallama.tuning.recipe import Recipe, find_recipe
+
+    loaded = load_config(find_recipe(recipe), Recipe, overrides)
+    need_train_extra()
+    from mentallama.tuning.run import tune as run
+
+    with data_or_corpus(folder) as data_folder:
+        tuned = run(loaded, data_folder, out)
+    train = tuned.train
+    click.echo(
+        f"{tuned.parameters:,} parameters, {train.rows:,} training rows "
+        f"({train.shortened:,} posts shortened, {train.dropped:,} rows dropped), "
+        f"best validation loss {tuned.best_valid_loss:.4f}"
+    )
+    click.echo(f"model in {tuned.folder}")
+
+
+@click.command()
+@click.option("--model", required=True, help="Model folder, hub id, or 'gold' (the ceiling).")
+@click.option("--data", "source", type=FOLDER, help=f"File or folder of samples.  {DEFAULT}")
+@click.option("--out", type=FOLDER, required=True, help="File for the responses (.jsonl).")
+@click.option("--form", type=click.Choice(["instruction", "completion"]), default="instruction")
+@click.option("--split", type=click.Choice(["train", "valid", "test", "expert"]), default="test")
+@click.option("--max-new-tokens", type=click.IntRange(min=1), default=512, show_default=True)
+@click.option("--temperature", type=click.FloatRange(min=0), default=0.0, show_default="greedy")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--batch-size", type=click.IntRange(min=1), default=16, show_default=True)
+def generate(
+    model: str,
+    source: Path | None,
+    out: Path,
+    form: Any,
+    split: Any,
+    max_new_tokens: int,
+    temperature: float,
+    seed: int,
+    batch_size: int,
+) -> None:
+    """Ask a model for every sample of a form and a split."""
+    from mentallama.models.backend import Decoding, GoldBackend
+    from mentallama.models.generate import generate as run
+
+    with data_or_corpus(source) as data_source:
+        samples, gold_source = _select_samples(data_source, form, split)
+    if model == "gold":
+        backend: Any = GoldBackend(samples)
+    else:
+        need_train_extra()
+        from mentallama.models.local import LocalModel
+
+        backend = LocalModel(model, batch_size=batch_size)
+    decoding = Decoding(max_new_tokens=max_new_tokens, temperature=temperature, seed=seed)
+    responses = run(backend, samples, out, decoding=decoding, gold_source=gold_source)
+    cut = sum(response.cut_off for response in responses)
+    short = sum(response.prompt_truncated for response in responses)
+    click.echo(
+        f"{len(responses):,} responses of {backend.name} in {out}; "
+        f"{cut:,} cut off at {max_new_tokens} tokens, {short:,} prompts shortened"
+    )
+
+
+def _select_samples(source: Path, form: Any, split: Any) -> tuple[list[Any], Any]:
+    from mentallama.dataset import read_manifest, read_samples
+    from mentallama.io import need_unique, read_records
+    from mentallama.types import Sample
+
+    if source.is_dir():
+        samples = read_samples(source, form=form, splits=[split])
+        gold_source = read_manifest(source).gold_source
+    else:
+        records = read_records(source, Sample)
+        need_unique((record.id for record in records), source)
+        samples = [s for s in records if s.form == form and s.post.split == split]
+        gold_source = "release"
+    if not samples:
+        raise InputError(f"{source}: no {form} samples of the {split} split")
+    return samples, gold_source
+
+
+@click.command()
+@click.argument("path", type=FOLDER, metavar="FILE_OR_DIR")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
+@click.option("--out", type=FOLDER, help="Folder for scores, predictions and the HTML report.")
+@click.option("--data", "folder", type=FOLDER, help="Samples, to tell which rows share a post.")
+@click.option("--resamples", type=click.IntRange(min=100), default=1000, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--show-posts", is_flag=True, help="Show posts and responses in the report.")
+def evaluate(
+    path: Path,
+    as_json: bool,
+    out: Path | None,
+    folder: Path | None,
+    resamples: int,
+    seed: int,
+    show_posts: bool,
+) -> None:
+    """Score responses: our JSONL, or CSV files 'goldens,generated_text' named after their set."""
+    from mentallama.benchmark import evaluate as stage
+    from mentallama.benchmark import output, responses
+
+    if show_posts and not (out and folder):
+        raise InputError("--show-posts needs --out for the report and --data for the posts")
+    read = responses.read_responses(path)
+    samples = _all_samples(folder) if folder else []
+    if folder:
+        read = responses.join_posts(read, samples)
+    evaluation = stage.evaluate(read, resamples=resamples, seed=seed)
+    if out:
+        output.write(
+            evaluation,
+            out,
+            title=f"Evaluation of {path.name}",
+            run={
+                "Responses": f"{path.name}, SHA-256 {responses.fingerprint(read)}",
+                "Bootstrap": f"{resamples} resamples, seed {seed}",
+            },
+            posts={s.post.id: s.post.text for s in samples} if show_posts else None,
+        )
+    if as_json:
+        click.echo(output.as_json(evaluation))
+        return
+    output.print_table(evaluation)
+    if out:
+        click.echo(f"report: {out / output.REPORT}")
+
+
+def _all_samples(folder: Path) -> list[Any]:
+    from mentallama.dataset import read_samples
+    from mentallama.types import FORMS, SPLITS
+
+    return [s for form in FORMS for s in read_samples(folder, form=form, splits=SPLITS)]
+
+
+@click.command()
+@click.option("--imhi", type=FOLDER, metavar="DIR", help="A checkout of the IMHI release.")
+@click.option("--out", type=FOLDER, help="Folder of the run.  [default: runs/demo(-imhi)]")
+def demo(imhi: Path | None, out: Path | None) -> None:
+    """Run the whole job: data, tuning, generation, scores, report."""
+    need_train_extra()
+    from mentallama.demo import run_demo
+
+    run_demo(imhi, out or Path("runs/demo-imhi" if imhi else "runs/demo"))
