@@ -52,6 +52,35 @@ class Source:
     citation: str
     home: str
     access: str
+    agreement: bool = False
+    """Whether its posts may be had only under an agreement, and so may not be passed on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawAnswer:
+    """Where a raw file keeps the answer to one question."""
+
+    column: str
+    codes: tuple[tuple[str, str], ...]
+    """What stands in the column, and the label key that it means."""
+    aspect: str | None = None
+    evidence: str | None = None
+    """Column with a passage that people marked or wrote as the reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawFile:
+    """One file of a raw corpus and which of its columns mean what."""
+
+    path: str
+    """Relative to the corpus's folder; the ending says the format."""
+    text: tuple[str, ...]
+    """Column of the post; several are joined by a line break."""
+    answers: tuple[RawAnswer, ...] = ()
+    """Empty where the file holds posts without annotation."""
+    split: Split | None = None
+    """None where the source says nothing on splits."""
+    author: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +115,8 @@ class Task:
     sizes: Sizes
     source: Source
     reference: ReferenceRule
+    raw: tuple[RawFile, ...] = ()
+    """Files in which the source's authors keep the annotated posts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

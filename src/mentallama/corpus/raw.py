@@ -39,27 +39,16 @@ SAD_COLUMNS = (
     *("Emotional Turmoil", "School", "Family Issues", "Social Relationships", "Work"),
     *("Health, Fatigue, or Physical Pain", "Source", "is_seed"),
 )
-SAD_LABELS = {
-    "school": "School",
-    "financial": "Financial Problem",
-    "family": "Family Issues",
-    "social": "Social Relationships",
-    "work": "Work",
-    "health": "Health, Fatigue, or Physical Pain",
-    "emotional": "Emotional Turmoil",
-    "everyday": "Everyday Decision Making",
-    "other": "Other",
-}
-_YES_NO = {"yes": "1", "no": "0"}
-_SWMH = {
-    "anxiety": "self.Anxiety",
-    "bipolar": "self.bipolar",
-    "depression": "self.depression",
-    "suicide": "self.SuicideWatch",
-    "none": "self.offmychest",
-}
-_TSID = {"depression": "depression", "ptsd": "ptsd", "suicide": "suicide", "none": "control"}
-_CAMS = ("none", "bias", "job", "medication", "relationship", "alienation")
+
+
+def _codes(task: str) -> dict[str, str]:
+    """Return what stands in the raw files for each label of a task."""
+    return {label: code for code, label in get_task(task).raw[0].answers[0].codes}
+
+
+SAD_LABELS = _codes("SAD")
+_YES_NO = _codes("DR")
+_CAMS = _codes("CAMS")
 
 
 def _text_label(codes: dict[str, str]) -> Row:
@@ -73,7 +62,7 @@ def _dreaddit(post: CorpusPost, number: int) -> Sequence[str]:
 
 def _cams(post: CorpusPost, number: int) -> Sequence[str]:
     answer = post.answers[0]
-    return (post.text, str(_CAMS.index(answer.label)), ", ".join(answer.evidence))
+    return (post.text, _CAMS[answer.label], ", ".join(answer.evidence))
 
 
 def _multiwd(post: CorpusPost, number: int) -> Sequence[str]:
@@ -105,8 +94,8 @@ FILES: tuple[RawFile, ...] = (
     *_by_split("CLP/{}.csv", "train valid test", _text_label(_YES_NO)),
     RawFile("dreaddit/dreaddit-train.csv", ("train",), _DREADDIT_COLUMNS, _dreaddit),
     RawFile("dreaddit/dreaddit-test.csv", ("valid", "test"), _DREADDIT_COLUMNS, _dreaddit),
-    *_by_split("swmh/{}.csv", "train val test", _text_label(_SWMH)),
-    *_by_split("t-sid/{}.csv", "train val test", _text_label(_TSID)),
+    *_by_split("swmh/{}.csv", "train val test", _text_label(_codes("swmh"))),
+    *_by_split("t-sid/{}.csv", "train val test", _text_label(_codes("t-sid"))),
     RawFile("CAMS/IntentSDCNL_Training.csv", ("train",), _SDCNL_COLUMNS, _cams),
     RawFile("CAMS/IntentSDCNL_Testing.csv", ("test",), _SDCNL_COLUMNS, _cams),
     RawFile("CAMS/added_CAMS_data.csv", ("valid",), ("selftext", "cause", "inference"), _cams),

@@ -3,12 +3,21 @@
 Example (invented): "since the layoff I have stopped opening the curtains" -> job.
 """
 
-from mentallama.types import Label, ReferenceRule, Sizes, Source, Task
+from mentallama.types import Label, RawAnswer, RawFile, ReferenceRule, Sizes, Source, Task
 
 
 def _cause(key: str, name: str, *also: str) -> Label:
     phrase = f"This post shows causes of depression related to {name}."
     return Label(key=key, phrase=phrase, completion=name, also=also)
+
+
+_CODES = ("none", "bias", "job", "medication", "relationship", "alienation")
+
+
+def _answer(column: str, evidence: str) -> RawAnswer:
+    """Read a cause by its number, 0 to 5, and the passage that people wrote beside it."""
+    codes = tuple((str(number), key) for number, key in enumerate(_CODES))
+    return RawAnswer(column=column, codes=codes, evidence=evidence)
 
 
 TASK = Task(
@@ -54,5 +63,23 @@ TASK = Task(
             ("alienation", "alienation"),
         ),
         default="none",
+    ),
+    raw=(
+        RawFile(
+            path="IntentSDCNL_Training.csv",
+            split="train",
+            text=("selftext",),
+            answers=(_answer("ANNOTATIONS", "Interpretations"),),
+        ),
+        RawFile(
+            path="IntentSDCNL_Testing.csv",
+            split="test",
+            text=("selftext",),
+            answers=(_answer("ANNOTATIONS", "Interpretations"),),
+        ),
+        # The file that the release's rows come from; it says nothing on splits.
+        RawFile(
+            path="added_CAMS_data.csv", text=("selftext",), answers=(_answer("cause", "inference"),)
+        ),
     ),
 )

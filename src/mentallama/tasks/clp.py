@@ -4,6 +4,7 @@ Example (invented): "my sister asked if I was ok and I had no answer for her" ->
 """
 
 from mentallama.tasks._binary import REFERENCE, suffers_completion, suffers_from
+from mentallama.tasks._raw import YES_NO, by_split
 from mentallama.types import Sizes, Source, Task
 
 TASK = Task(
@@ -19,6 +20,8 @@ TASK = Task(
         citation="Coppersmith et al. 2015, CLPsych 2015 shared task",
         home="the organisers of the shared task",
         access="under a data-use agreement with the organisers; not in the IMHI release",
+        agreement=True,
     ),
     reference=REFERENCE,
+    raw=by_split("{}.csv", ("train", "valid", "test"), YES_NO),
 )

@@ -4,6 +4,7 @@ Example (invented): "third week of eating cereal in the dark, can't face the dis
 """
 
 from mentallama.tasks._binary import REFERENCE, suffers_completion, suffers_from
+from mentallama.tasks._raw import YES_NO, by_split
 from mentallama.types import Sizes, Source, Task
 
 TASK = Task(
@@ -21,4 +22,5 @@ TASK = Task(
         access="public with the IMHI release",
     ),
     reference=REFERENCE,
+    raw=by_split("reddit_{}.csv", ("train", "valid", "test"), YES_NO),
 )

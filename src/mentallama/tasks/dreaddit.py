@@ -4,7 +4,10 @@ Example (invented): "rent is due friday, the car died today and my phone keeps b
 """
 
 from mentallama.tasks._binary import REFERENCE, suffers_completion, suffers_from
-from mentallama.types import Sizes, Source, Task
+from mentallama.tasks._raw import YES_NO
+from mentallama.types import RawAnswer, RawFile, Sizes, Source, Task
+
+_ANSWER = (RawAnswer(column="label", codes=YES_NO),)
 
 TASK = Task(
     key="dreaddit",
@@ -21,4 +24,8 @@ TASK = Task(
         access="public",
     ),
     reference=REFERENCE,
+    raw=(
+        RawFile(path="dreaddit-train.csv", split="train", text=("text",), answers=_ANSWER),
+        RawFile(path="dreaddit-test.csv", split="test", text=("text",), answers=_ANSWER),
+    ),
 )

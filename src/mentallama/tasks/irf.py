@@ -5,7 +5,14 @@ Example (invented): "they would all have a calmer dinner without me at the table
 """
 
 from mentallama.tasks._binary import REFERENCE, yes_no
-from mentallama.types import Sizes, Source, Task
+from mentallama.tasks._raw import YES_NO
+from mentallama.types import RawAnswer, RawFile, Sizes, Source, Task
+
+_BELONG, _BURDEN = "thwarted belongingness", "perceived burdensomeness"
+_ANSWERS = (
+    RawAnswer(column="belong", codes=YES_NO, aspect=_BELONG, evidence="belong_exp"),
+    RawAnswer(column="burden", codes=YES_NO, aspect=_BURDEN, evidence="burden_exp"),
+)
 
 TASK = Task(
     key="Irf",
@@ -28,7 +35,7 @@ TASK = Task(
     question="Does the post show risk of {aspect}?",
     # The colon after "question" stands in this set only.
     completion_question='The answer to the question: "Does the post shows risk of {aspect}?" is',
-    aspects=("thwarted belongingness", "perceived burdensomeness"),
+    aspects=(_BELONG, _BURDEN),
     sizes=Sizes(train=3943, valid=985, test=2113),
     source=Source(
         citation="Garg et al. 2023, an annotated dataset for interpersonal risk factors",
@@ -36,4 +43,9 @@ TASK = Task(
         access="public",
     ),
     reference=REFERENCE,
+    raw=(
+        RawFile(path="train_data.csv", split="train", text=("text",), answers=_ANSWERS),
+        RawFile(path="val_data.csv", split="valid", text=("text",), answers=_ANSWERS),
+        RawFile(path="test_data.csv", split="test", text=("text",), answers=_ANSWERS),
+    ),
 )

@@ -4,6 +4,7 @@ Example (invented): "I set two plates out of habit and then put one back" -> yes
 """
 
 from mentallama.tasks._binary import REFERENCE, suffers_completion, suffers_from
+from mentallama.tasks._raw import YES_NO, by_split
 from mentallama.types import Sizes, Source, Task
 
 TASK = Task(
@@ -22,4 +23,5 @@ TASK = Task(
         access="test split public with the IMHI release; training split from its authors",
     ),
     reference=REFERENCE,
+    raw=by_split("{}.csv", ("train", "val", "test"), YES_NO),
 )

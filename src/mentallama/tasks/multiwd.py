@@ -5,7 +5,11 @@ Example (invented): "quit the warehouse, still can't sleep past four"
 """
 
 from mentallama.tasks._binary import REFERENCE, yes_no
-from mentallama.types import Sizes, Source, Task
+from mentallama.tasks._raw import YES_NO
+from mentallama.types import RawAnswer, RawFile, Sizes, Source, Task
+
+_ASPECTS = ("spiritual", "physical", "intellectual", "social", "vocational", "emotional")
+_ANSWERS = tuple(RawAnswer(column=a.capitalize(), codes=YES_NO, aspect=a) for a in _ASPECTS)
 
 TASK = Task(
     key="MultiWD",
@@ -30,7 +34,7 @@ TASK = Task(
     completion_question=(
         'The answer to the question "Does the {aspect} wellness dimension exists in the post?" is'
     ),
-    aspects=("spiritual", "physical", "intellectual", "social", "vocational", "emotional"),
+    aspects=_ASPECTS,
     sizes=Sizes(train=15744, valid=1500, test=2441),
     source=Source(
         citation="Garg et al. 2023, MultiWD: Multiple Wellness Dimensions in Social Media Posts",
@@ -38,4 +42,8 @@ TASK = Task(
         access="public",
     ),
     reference=REFERENCE,
+    raw=(
+        RawFile(path="train_data.csv", split="train", text=("text",), answers=_ANSWERS),
+        RawFile(path="test_data.csv", split="test", text=("text",), answers=_ANSWERS),
+    ),
 )

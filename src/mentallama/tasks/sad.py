@@ -3,13 +3,25 @@
 Example (invented): "mum and dad are not speaking again" -> family.
 """
 
-from mentallama.types import Label, ReferenceRule, Sizes, Source, Task
+from mentallama.types import Label, RawAnswer, RawFile, ReferenceRule, Sizes, Source, Task
 
 
 def _cause(key: str, name: str, *also: str, completion: str | None = None) -> Label:
     phrase = f"This post shows the stress cause related to {name}."
     return Label(key=key, phrase=phrase, completion=completion or name, also=(name, *also))
 
+
+_NAMES = (
+    ("School", "school"),
+    ("Financial Problem", "financial"),
+    ("Family Issues", "family"),
+    ("Social Relationships", "social"),
+    ("Work", "work"),
+    ("Health, Fatigue, or Physical Pain", "health"),
+    ("Emotional Turmoil", "emotional"),
+    ("Everyday Decision Making", "everyday"),
+    ("Other", "other"),
+)
 
 TASK = Task(
     key="SAD",
@@ -60,5 +72,12 @@ TASK = Task(
             ("other", "other"),
         ),
         default="other",
+    ),
+    raw=(
+        RawFile(
+            path="SAD_v1.zip",
+            text=("sentence",),
+            answers=(RawAnswer(column="top_label", codes=_NAMES),),
+        ),
     ),
 )

@@ -3,6 +3,7 @@
 Example (invented): "my heart races before every single phone call" -> anxiety.
 """
 
+from mentallama.tasks._raw import by_split
 from mentallama.types import Label, ReferenceRule, Sizes, Source, Task
 
 
@@ -10,6 +11,14 @@ def _symptoms(name: str, *, key: str | None = None, also: tuple[str, ...] = ()) 
     phrase = f"This post shows mental disorder symptoms related to {name}."
     return Label(key=key or name, phrase=phrase, completion=name, also=also)
 
+
+_SUBREDDITS = (
+    ("self.Anxiety", "anxiety"),
+    ("self.bipolar", "bipolar"),
+    ("self.depression", "depression"),
+    ("self.SuicideWatch", "suicide"),
+    ("self.offmychest", "none"),
+)
 
 TASK = Task(
     key="swmh",
@@ -42,6 +51,7 @@ TASK = Task(
         citation="Ji et al. 2022, Suicidal Ideation and Mental Disorder Detection (SWMH)",
         home="Zenodo, by request to the authors",
         access="under a data-use agreement; the IMHI release holds the test split",
+        agreement=True,
     ),
     reference=ReferenceRule(
         keywords=(
@@ -53,4 +63,5 @@ TASK = Task(
         ),
         default="none",
     ),
+    raw=by_split("{}.csv", ("train", "val", "test"), _SUBREDDITS),
 )

@@ -3,7 +3,15 @@
 Example (invented): "car backfired and I was on the kitchen floor before I knew it" -> ptsd.
 """
 
+from mentallama.tasks._raw import by_split
 from mentallama.types import Label, ReferenceRule, Sizes, Source, Task
+
+_GROUPS = (
+    ("depression", "depression"),
+    ("ptsd", "ptsd"),
+    ("suicide", "suicide"),
+    ("control", "none"),
+)
 
 TASK = Task(
     key="t-sid",
@@ -38,6 +46,7 @@ TASK = Task(
         citation="Ji et al. 2022, T-SID in the study that introduced SWMH",
         home="the authors, by request",
         access="under a data-use agreement; the IMHI release holds the test split",
+        agreement=True,
     ),
     reference=ReferenceRule(
         keywords=(
@@ -48,4 +57,5 @@ TASK = Task(
         ),
         default="none",
     ),
+    raw=by_split("{}.csv", ("train", "val", "test"), _GROUPS),
 )
