@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mentallama.tasks import get_label, get_task
-from mentallama.tasks.keywords import guess_by_keywords
+from mentallama.tasks.keywords import guess_by_keywords, has_keywords
 from mentallama.types import GoldSource, Response, Sample
 
 Predictor = Callable[[Sequence[Sample]], list[str]]
@@ -37,6 +37,8 @@ def run_baselines(
         if key not in known:
             not_trained[key[0]] = None
         for name, learn in learners.items():
+            if learn is _keywords and not has_keywords(get_task(key[0])):
+                continue
             if key not in known and learn is not _keywords:
                 continue
             labels = learn(known.get(key, []))(samples)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mentallama.benchmark.labels import Labeller, is_empty, read_by_rules
 from mentallama.benchmark.scores import Estimate, Metric, Row, Variant, estimate_all
 from mentallama.errors import InputError
-from mentallama.tasks import TASKS, get_task
+from mentallama.tasks import get_task, list_tasks
 from mentallama.types import GoldSource, Prediction, Response, Score, Task
 
 F1_METRICS: tuple[Metric, ...] = ("weighted_f1", "macro_f1", "accuracy")
@@ -78,7 +78,7 @@ def score_predictions(
             raise InputError(f"prediction {prediction.sample_id} stands beside another response")
         key = (response.model, response.task, response.gold_source)
         pairs.setdefault(key, []).append((response, prediction))
-    order = {task.key: index for index, task in enumerate(TASKS)}
+    order = {task.key: index for index, task in enumerate(list_tasks())}
     scores: list[Score] = []
     # Task by task, and within a task in the order in which the models came.
     for key in sorted(pairs, key=lambda key: order[key[1]]):

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
-from mentallama.tasks import TASKS, get_task
+from mentallama.tasks import get_task, list_tasks
 from mentallama.tasks.answers import Opening, read_opening
 from mentallama.tasks.wording import REASONING
 from mentallama.types import Outcome, Prediction, Response, Task
@@ -133,7 +133,7 @@ def _answers_another_question(task: Task, text: str) -> bool:
 @lru_cache(maxsize=64)
 def _foreign_sentences(task: Task) -> tuple[str, ...]:
     own = {label.phrase for label in task.labels}
-    others = {label.phrase for other in TASKS for label in other.labels}
+    others = {label.phrase for other in list_tasks() for label in other.labels}
     return tuple(sorted(phrase.rstrip(".").lower() for phrase in others - own))
 
 

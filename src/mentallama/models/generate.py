@@ -7,25 +7,22 @@ continues it. At the end the rows are written to ``OUT`` in the order of the sam
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from filelock import FileLock, Timeout
 from pydantic import TypeAdapter
 
 from mentallama.errors import InputError
 from mentallama.io import (
-    make_folder,
     read_json,
     read_records,
     to_line,
     write_json,
     write_records,
 )
+from mentallama.journal import Journal, open_journal
 from mentallama.models.backend import Backend, Completion, Decoding
 from mentallama.progress import track
 from mentallama.types import GoldSource, Response, Sample
@@ -48,14 +45,11 @@ def generate(
     key = _key(backend, samples, decoding)
     if out.exists():
         return _read_finished(out, key)
-    make_folder(out.parent)
     partial = out.with_name(out.name + ".partial")
-    with _exclusive(partial) as handle:
-        done = _read_partial(handle, key, partial)
+    with open_journal(partial) as journal:
+        done = _read_partial(journal, key)
         for response in _ask(backend, samples, done, decoding, gold_source):
-            handle.write(to_line(response) + "\n")
-            handle.flush()
-            os.fsync(handle.fileno())
+            journal.append(to_line(response))
             done[response.sample_id] = response
         responses = [done[sample.id] for sample in samples]
         write_json(_meta(out), key)
@@ -127,36 +121,16 @@ def _read_finished(out: Path, key: dict[str, Any]) -> list[Response]:
     return read_records(out, Response)
 
 
-@contextmanager
-def _exclusive(path: Path) -> Iterator[IO[str]]:
-    """Open the partial file for appending under a lock; a second process is refused."""
-    lock = FileLock(f"{path}.lock")
-    try:
-        with lock.acquire(timeout=0), path.open("a+", encoding="utf-8") as handle:
-            yield handle
-    except Timeout:
-        raise InputError(f"{path}: another process is writing it") from None
-    except PermissionError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
-    Path(lock.lock_file).unlink(missing_ok=True)
-
-
-def _read_partial(handle: IO[str], key: dict[str, Any], path: Path) -> dict[str, Response]:
-    """Read finished rows; a line torn by a kill is cut off, an empty file gets its first line."""
-    handle.seek(0)
-    text = handle.read()
-    whole = text[: text.rfind("\n") + 1]
-    handle.truncate(len(whole.encode("utf-8")))
-    handle.seek(0, os.SEEK_END)
-    if not whole:
-        handle.write(json.dumps(key) + "\n")
-        handle.flush()
+def _read_partial(journal: Journal, key: dict[str, Any]) -> dict[str, Response]:
+    """Read finished rows; an empty journal gets its first line."""
+    if not journal.lines:
+        journal.append(json.dumps(key))
         return {}
-    first, *lines = whole.split("\n")[:-1]
+    first, *lines = journal.lines
     if json.loads(first) != key:
         raise InputError(
-            f"{path}: an unfinished run with another model, other samples or other decoding; "
-            "remove it or choose another --out"
+            f"{journal.path}: an unfinished run with another model, other samples or other "
+            "decoding; remove it or choose another --out"
         )
     adapter = TypeAdapter(Response)
     responses = [adapter.validate_json(line) for line in lines]

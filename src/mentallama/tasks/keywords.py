@@ -90,6 +90,11 @@ _LABELS = {
 }
 
 
+def has_keywords(task: Task) -> bool:
+    """Say whether there are words for a task; a user's own task has none."""
+    return task.key in _LABELS or any(key == task.key for key, _ in _YES)
+
+
 def find_keywords(task: Task, aspect: str | None, text: str) -> dict[str, int]:
     """Count the words of each label in a text; labels without a hit are left out."""
     counts = {
