@@ -22,3 +22,9 @@ def nearest(word: str, known: Iterable[str]) -> str:
     by_fold = {name.casefold(): name for name in known}
     close = difflib.get_close_matches(word.casefold(), by_fold, n=1, cutoff=0.5)
     return f" Did you mean '{by_fold[close[0]]}'?" if close else ""
+
+
+class CheckError(MentallamaError):
+    """A check looked at something and said no."""
+
+    exit_code = 1
