@@ -46,6 +46,14 @@ class DataFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OtherFile:
+    """A file of the folder that holds no samples."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """What a folder of samples holds."""
 
@@ -54,6 +62,27 @@ class Manifest:
     version: str
     """Version of mentallama that wrote the folder."""
     files: tuple[DataFile, ...]
+    others: tuple[OtherFile, ...] = ()
+    """What else the folder holds: other forms, reports, the card."""
+
+
+def list_others(folder: Path, names: Iterable[str]) -> tuple[OtherFile, ...]:
+    """Describe files of a folder that hold no samples, for the manifest."""
+    return tuple(OtherFile(path=name, sha256=sha256(folder / name)) for name in names)
+
+
+def find_changes(folder: Path) -> list[str]:
+    """Compare a folder with its manifest; return a line on each file missing or changed."""
+    manifest = read_manifest(folder)
+    known: list[DataFile | OtherFile] = [*manifest.files, *manifest.others]
+    changes = []
+    for file in known:
+        path = folder / file.path
+        if not path.is_file():
+            changes.append(f"{path}: missing")
+        elif sha256(path) != file.sha256:
+            changes.append(f"{path}: changed since the manifest was written")
+    return changes
 
 
 def write_samples(
@@ -132,6 +161,7 @@ def start_folder(folder: Path) -> None:
     """Make ``folder`` ready for a new set: files that an earlier manifest names are removed."""
     if not (folder / MANIFEST).exists():
         return
-    for file in read_manifest(folder).files:
-        (folder / file.path).unlink(missing_ok=True)
+    manifest = read_manifest(folder)
+    for name in [file.path for file in manifest.files] + [file.path for file in manifest.others]:
+        (folder / name).unlink(missing_ok=True)
     (folder / MANIFEST).unlink()

@@ -1,18 +1,14 @@
 """The report of an evaluation: one HTML file that opens anywhere and loads nothing from outside."""
 
-import platform
 import random
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from mentallama import NOTICE, __version__
 from mentallama.benchmark.evaluate import Evaluation, Group, groups
 from mentallama.benchmark.labels import count_outcomes
 from mentallama.benchmark.reported import reported_scores
-from mentallama.io import atomic_write
+from mentallama.pages import describe_software, write_page
 from mentallama.tasks import get_task
 from mentallama.types import Prediction, Response, Score, Task
 
@@ -59,18 +55,12 @@ def write_report(
     ``run`` says what was run, line by line. ``posts`` maps post ids to texts; without it neither
     posts nor responses, which quote them, are shown.
     """
-    from jinja2 import Environment, PackageLoader, select_autoescape
-
-    environment = Environment(
-        loader=PackageLoader("mentallama", "benchmark"),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    html = environment.get_template("report.html.j2").render(
+    write_page(
+        path,
+        "benchmark",
+        "report.html.j2",
         title=title,
-        notice=NOTICE,
-        run={**run, **_software()},
+        run={**run, **describe_software(_LIBRARIES)},
         tables=_tables(evaluation),
         models=list(dict.fromkeys(score.model for score in evaluation.scores)),
         samples=_choose_samples(evaluation, posts) if posts is not None else None,
@@ -78,22 +68,6 @@ def write_report(
         gold={score.gold for score in evaluation.scores},
         has_clusters=all(response.post_id for response in evaluation.responses),
     )
-    with atomic_write(path) as handle:
-        handle.write(html)
-
-
-def _software() -> dict[str, str]:
-    found = []
-    for name in _LIBRARIES:
-        try:
-            found.append(f"{name} {version(name)}")
-        except PackageNotFoundError:
-            continue
-    return {
-        "mentallama": __version__,
-        "Python": f"{sys.version.split()[0]} on {platform.system()} {platform.machine()}",
-        "Libraries": ", ".join(found),
-    }
 
 
 def _tables(evaluation: Evaluation) -> list[tuple[Task, list[ModelRow]]]:

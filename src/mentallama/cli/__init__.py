@@ -8,7 +8,7 @@ import click
 
 from mentallama import NOTICE, __version__
 from mentallama.cli.corpus import corpus
-from mentallama.cli.data import data
+from mentallama.cli.data import data, verify
 from mentallama.cli.stages import demo, evaluate, generate, tune
 from mentallama.errors import MentallamaError
 
@@ -17,11 +17,25 @@ from mentallama.errors import MentallamaError
     context_settings={"help_option_names": ["-h", "--help"]}, epilog=NOTICE.replace("\n", " ")
 )
 @click.version_option(__version__)
-def cli() -> None:
+@click.option(
+    "--own",
+    multiple=True,
+    metavar="YAML",
+    envvar="MENTALLAMA_OWN",
+    help="Your own task, for every command; see docs/own-data.md.",
+)
+def cli(own: tuple[str, ...]) -> None:
     """Interpretable mental-health analysis of social-media posts, for research."""
+    if own:
+        from pathlib import Path
+
+        from mentallama.tasks import add_tasks
+        from mentallama.tasks.own import load_task
+
+        add_tasks(load_task(Path(path)) for path in own)
 
 
-for command in (data, corpus, tune, generate, evaluate, demo):
+for command in (data, verify, corpus, tune, generate, evaluate, demo):
     cli.add_command(command)
 
 

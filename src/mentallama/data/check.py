@@ -7,7 +7,7 @@ explanations said twice, and labels that the classifier does not believe.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -203,9 +203,8 @@ def _score(
     )
 
 
-def flag_table(rows: Sequence[Checked], flags: Sequence[Flag]) -> Table:
-    """Count flags by fault and task."""
-    totals = Counter(row.task for row in rows)
+def flag_table(totals: Mapping[str, int], flags: Sequence[Flag]) -> Table:
+    """Count flags by fault and task; ``totals`` are the rows checked of each task."""
     counts = Counter((flag.fault, flag.task, flag.content) for flag in flags)
     return Table(
         title="Faults of explanations",

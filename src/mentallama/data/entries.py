@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mentallama.data.check import Checked
 from mentallama.data.release import find_files, read_file
 from mentallama.dataset import MANIFEST, read_manifest, read_samples
 from mentallama.errors import InputError
@@ -79,6 +80,23 @@ def as_entries(samples: Iterable[Sample]) -> list[Entry]:
             text=sample.post.text,
             key=text_key(sample.post.text),
             explanation=sample.explanation,
+        )
+        for sample in samples
+    ]
+
+
+def as_checked(samples: Iterable[Sample]) -> list[Checked]:
+    """Look at samples as explanations to check."""
+    return [
+        Checked(
+            id=sample.id,
+            task=sample.post.task,
+            aspect=sample.post.aspect,
+            label=str(sample.post.label),
+            split=str(sample.post.split),
+            post=sample.post.text,
+            explanation=sample.explanation,
+            quotes=sample.post.evidence,
         )
         for sample in samples
     ]

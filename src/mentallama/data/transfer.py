@@ -108,11 +108,17 @@ def export_release(folder: Path, out: Path) -> list[str]:
     written = []
     for file in read_manifest(folder).files:
         samples = read_samples(folder, form=file.form, splits=[file.split], tasks=[file.task])
-        path = file.origin or standard_path(file.task, file.form, file.split)
-        header, rows = _table(samples, path)
-        write_csv(out / path, header, rows)
-        written.append(path)
+        written.append(write_release_file(out, samples, file.origin))
     return written
+
+
+def write_release_file(out: Path, samples: list[Sample], origin: str = "") -> str:
+    """Write the samples of one form, task and split as the release would; return the path."""
+    post = samples[0].post
+    path = origin or standard_path(post.task, samples[0].form, post.split or "train")
+    header, rows = _table(samples, path)
+    write_csv(out / path, header, rows)
+    return path
 
 
 def _table(samples: list[Sample], path: str) -> tuple[list[str], Iterator[list[str]]]:
