@@ -47,15 +47,25 @@ def render_columns(posts: Sequence[Post], explanations: Sequence[str], form: For
     return pa.table(
         {
             "prompt": pc.binary_join_element_wise(
-                pa.array(before, pa.large_string()), text, pa.array(after, pa.large_string()), ""
+                pa.array(before, pa.large_string()),
+                text,
+                pa.array(after, pa.large_string()),
+                _nothing(),
             ),
             "response": pc.binary_join_element_wise(
                 pa.array(answers, pa.large_string()),
                 pa.array(list(explanations), pa.large_string()),
-                "",
+                _nothing(),
             ),
         }
     )
+
+
+def _nothing() -> Any:
+    """Return the separator of a join without one, of the type that the columns have."""
+    import pyarrow as pa
+
+    return pa.scalar("", pa.large_string())
 
 
 def make_samples(posts: Sequence[Post], explanations: Sequence[str], form: Form) -> list[Sample]:
@@ -116,7 +126,7 @@ def write_prompt_completion(path: Path, table: Any) -> None:
 
     prompt = pc.utf8_rtrim(table["prompt"], " ")
     completion = pc.binary_join_element_wise(
-        pa.scalar(" ", pa.large_string()), table["response"], ""
+        pa.scalar(" ", pa.large_string()), table["response"], _nothing()
     )
     _write(path, pa.table({"prompt": prompt, "completion": completion}))
 
