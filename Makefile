@@ -16,11 +16,11 @@ setup: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) -e '.[train]'
+	$(PIP) -e '.[train,data]'
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(PIP) -e '.[train,dev]'
+	$(PIP) -e '.[train,data,dev]'
 	@touch $@
 
 demo: setup

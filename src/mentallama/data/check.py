@@ -20,6 +20,8 @@ FOLDS = 10
 _MANY_ROWS, _FEW_FOLDS = 1500, 4
 MARGIN = 0.1
 """How much likelier than the given label another must be for a label to be doubted."""
+GOOD_ENOUGH = 0.85
+"""Share of rows that the classifier must read right, out of fold, before its doubts count."""
 FEWEST_ROWS = 30
 """Rows of a task below which a classifier learns nothing worth telling."""
 SAID_TWICE = "said of another post too"
@@ -100,15 +102,17 @@ def _said_twice(rows: Sequence[Checked]) -> list[str]:
 def _doubted(rows: Sequence[Checked]) -> list[str]:
     """Return rows whose label a classifier, trained on the others, finds less likely than another.
 
-    The classifier reads explanations only; so a label that was swapped shows.
+    The classifier reads explanations only; so a label that was swapped shows. Where it is right
+    too seldom (few rows, explanations of many kinds), it doubts nothing.
     """
     doubted: list[str] = []
     for group in _by_task(rows).values():
         if len(group) >= FEWEST_ROWS:
             margins = _margins([row.explanation for row in group], [row.label for row in group])
-            doubted += [
-                row.id for row, margin in zip(group, margins, strict=True) if margin > MARGIN
-            ]
+            if sum(margin <= 0 for margin in margins) >= GOOD_ENOUGH * len(group):
+                doubted += [
+                    row.id for row, margin in zip(group, margins, strict=True) if margin > MARGIN
+                ]
     return doubted
 
 
