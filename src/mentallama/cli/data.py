@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mentallama.cli.shared import FOLDER, print_tables
-from mentallama.cli.teach import build, explain
+from mentallama.cli.teach import build, explain, read_rows
 from mentallama.errors import InputError
 
 if TYPE_CHECKING:
@@ -87,6 +87,44 @@ def sources(raw: Path | None, acknowledge: tuple[str, ...]) -> None:
             raise InputError("--acknowledge needs --raw DIR, where it is recorded")
         looking.acknowledge(raw, keys)
     click.echo(as_markdown([looking.as_table(looking.find_sources(raw))]))
+
+
+@data.command("read")
+@click.option("--raw", type=FOLDER, help="Folder with a folder for each raw corpus.")
+@click.option("--task", "tasks", multiple=True, metavar="SET", help="Only this; repeatable.")
+@click.option("--own", type=FOLDER, multiple=True, metavar="YAML", help="Your own task and files.")
+@click.option("--acknowledge", multiple=True, metavar="SET", help="You keep to its agreement.")
+@click.option("--limit", type=click.IntRange(1), help="Only so many posts of each set.")
+@click.option("--out", type=FOLDER, required=True, help="File for the posts (.jsonl).")
+def read(
+    raw: Path | None,
+    tasks: tuple[str, ...],
+    own: tuple[Path, ...],
+    acknowledge: tuple[str, ...],
+    limit: int | None,
+    out: Path,
+) -> None:
+    """Read raw files row by row, whatever their size, and write the posts that can be used."""
+    from collections import Counter
+
+    from mentallama.io import atomic_write, to_line
+    from mentallama.tasks.raw import RawRow
+
+    notes: list[str] = []
+    reasons: Counter[str] = Counter()
+    kept = 0
+    with atomic_write(out) as handle:
+        for row in read_rows(raw, tasks, own, acknowledge, limit, notes):
+            if isinstance(row, RawRow):
+                handle.write(to_line(row.post) + "\n")
+                kept += 1
+            else:
+                reasons[row.reason] += 1
+    for note in notes:
+        click.echo(note, err=True)
+    click.echo(f"{kept:>8,}  posts written to {out} (one for each question)")
+    for reason, count in reasons.most_common():
+        click.echo(f"{count:>8,}  {reason}: left out")
 
 
 @data.command("fetch")

@@ -129,13 +129,10 @@ def prepare_posts(
     """Read the raw posts and make them ready; return them and what is worth saying."""
     from mentallama.data.deidentify import names_from
     from mentallama.data.prepare import prepare
-    from mentallama.data.sources import read_sources
 
-    sources = _find_sources(raw, tasks, own, acknowledge)
     notes: list[str] = []
-    rows = read_sources(sources, notes)
     prepared = prepare(
-        _limit(rows, limit),
+        read_rows(raw, tasks, own, acknowledge, limit, notes),
         splits=_release_splits(splits_from) if splits_from else None,
         keep_identifiers=keep_identifiers,
         names=names_from(names) if names else None,
@@ -144,6 +141,20 @@ def prepare_posts(
     for note in notes:
         click.echo(note, err=True)
     return prepared, notes
+
+
+def read_rows(
+    raw: Path | None,
+    tasks: Sequence[str],
+    own: Sequence[Path],
+    acknowledge: Sequence[str],
+    limit: int | None,
+    notes: list[str],
+) -> Any:
+    """Read the rows of the raw files that the options name, one by one."""
+    from mentallama.data.sources import read_sources
+
+    return _limit(read_sources(_find_sources(raw, tasks, own, acknowledge), notes), limit)
 
 
 def _find_sources(
