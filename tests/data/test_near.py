@@ -6,7 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mentallama.corpus import load_posts
-from mentallama.data.near import NearPair, find_near_duplicates
+from mentallama.data.near import (
+    NearPair,
+    find_contained,
+    find_copies,
+    find_near_duplicates,
+)
 
 
 def runs(text: str) -> set[tuple[str, ...]]:
@@ -66,3 +71,30 @@ def test_just_above_and_just_below() -> None:
     assert round(13 / 21, 4) in [
         round(s, 4) for _, _, s in as_tuples(find_near_duplicates(texts, threshold=0.6))
     ]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(WORDS, max_size=20), st.sampled_from([0.5, 0.9, 1.0]))
+def test_excerpts_are_all_found(texts: list[str], threshold: float) -> None:
+    texts = list(dict.fromkeys(texts))
+    sets = [runs(text) for text in texts]
+    wanted = {
+        (min(i, j), max(i, j))
+        for i, one in enumerate(sets)
+        for j, other in enumerate(sets)
+        if i != j and 2 <= len(one) <= len(other) and len(one & other) >= threshold * len(one)
+    }
+    found = find_contained(texts, threshold=threshold, fewest=2)
+    assert {(pair.first, pair.second) for pair in found} == wanted
+
+
+def test_copies_are_the_planted_leaks_and_nothing_else() -> None:
+    plain = load_posts()
+    planted = load_posts(part="planted")
+    texts = [post.text for post in (*plain, *planted)]
+    names = [post.id for post in (*plain, *planted)]
+    found = {(names[pair.first], names[pair.second]) for pair in find_copies(texts)}
+    assert found == {
+        (str(post.group), post.id) for post in planted if (post.variant or "").startswith("leak")
+    }
+    assert len(found) == 7

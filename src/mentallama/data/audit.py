@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from mentallama.data.entries import Entry
 from mentallama.data.faults import MOJIBAKE
-from mentallama.data.near import find_near_duplicates
+from mentallama.data.near import find_copies
 from mentallama.data.verdicts import names_other_label
 from mentallama.tables import Table
 from mentallama.tasks import get_task
@@ -91,7 +91,7 @@ def _near(entries: Iterable[Entry]) -> _Near:
     texts = {entry.key: entry.text for entry in entries}
     keys = list(texts)
     of: dict[str, set[str]] = defaultdict(set)
-    for pair in find_near_duplicates(list(texts.values())):
+    for pair in find_copies(list(texts.values())):
         of[keys[pair.first]].add(keys[pair.second])
         of[keys[pair.second]].add(keys[pair.first])
     return _Near(of)

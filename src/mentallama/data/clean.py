@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mentallama import __version__
-from mentallama.data.near import find_near_duplicates
+from mentallama.data.near import find_copies
 from mentallama.dataset import MANIFEST, Manifest, read_manifest, start_folder, write_manifest
 from mentallama.dataset import write_samples as write
 from mentallama.errors import InputError
@@ -36,7 +36,7 @@ def lowest_ranks(keys: Sequence[str], ranks: Sequence[int], texts: Sequence[str]
         own[key] = min(own.get(key, rank), rank)
     lowest = dict(own)
     names = list(text_of)
-    for pair in find_near_duplicates(list(text_of.values())):
+    for pair in find_copies(list(text_of.values())):
         one, other = names[pair.first], names[pair.second]
         lowest[one] = min(lowest[one], own[other])
         lowest[other] = min(lowest[other], own[one])

@@ -25,6 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 RUN, THRESHOLD = 5, 0.7
+CONTAINED, FEWEST_RUNS = 0.9, 8
+"""Share of the smaller post's runs for it to count as an excerpt, and the fewest it must have."""
+SHORT, SHORT_RUN, SHORT_THRESHOLD = 40, 2, 0.45
+"""In posts of at most 40 words one changed word spoils most runs of five: pairs of words count."""
 _CHUNK = 20_000
 _MULTIPLIER = 0x9E3779B97F4A7C15
 _Hashes = NDArray[np.uint64]
@@ -65,16 +69,17 @@ def find_near_duplicates(
     texts: Sequence[str],
     *,
     threshold: float = THRESHOLD,
+    run: int = RUN,
     progress: Callable[[int], None] = lambda done: None,
 ) -> list[NearPair]:
     """Return every pair of texts whose Jaccard similarity reaches ``threshold`` (0 < t <= 1).
 
-    Texts without a word have no partner. Pairs come ordered by position. ``progress`` is called
-    with the number of texts read.
+    Texts without a word have no partner. Pairs come ordered by position. ``run`` is the number of
+    words in a run; ``progress`` is called with the number of texts read.
     """
     if not 0 < threshold <= 1:
         raise ValueError("threshold must be above 0 and at most 1")
-    whole, chunks = _hash_texts(texts, progress)
+    whole, chunks = _hash_texts(texts, run, progress)
     sets, where = _drop_lonely(chunks, _first_of_equals(whole), threshold)
     equals = _group_equals(whole, np.concatenate([[0], *(chunk.sizes for chunk in chunks)])[1:])
     pairs = [
@@ -90,13 +95,88 @@ def find_near_duplicates(
     return sorted(pairs, key=lambda pair: (pair.first, pair.second))
 
 
+def find_contained(
+    texts: Sequence[str],
+    *,
+    threshold: float = CONTAINED,
+    fewest: int = FEWEST_RUNS,
+) -> list[NearPair]:
+    """Return every pair of which one text stands in the other, as an excerpt or with few changes.
+
+    The similarity is the share of the smaller set's runs that the other holds too, and reaches
+    ``threshold``. Texts of fewer than ``fewest`` runs are no excerpts. Of texts with the same
+    words only the first is looked at: ``find_near_duplicates`` pairs those.
+    """
+    whole, chunks = _hash_texts(texts, RUN, lambda done: None)
+    first = _first_of_equals(whole)
+    sets = _without_repeats(
+        _concatenate([chunk.choose(part) for chunk, part in _each(chunks, first)])
+    )
+    where = np.flatnonzero(first)
+    sizes = sets.sizes
+    counts = _count_owners(sets.hashes)
+    order = np.lexsort((sets.hashes, counts, sets.owners))
+    held = np.bincount(sets.owners[counts > 1], minlength=len(sizes))
+    needed = np.ceil(threshold * sizes - 1e-9).astype(np.int64)
+    small = (sizes >= fewest) & (held >= needed)
+    prefix = np.where(small, sizes - needed + 1, 0)
+    members = order[_positions(sets.starts[:-1], prefix)]
+    members = members[counts[members] > 1]
+    by_hash = np.argsort(sets.hashes, kind="stable")
+    ordered = sets.hashes[by_hash]
+    low = np.searchsorted(ordered, sets.hashes[members], side="left")
+    high = np.searchsorted(ordered, sets.hashes[members], side="right")
+    inner = np.repeat(sets.owners[members], high - low)
+    outer = sets.owners[by_hash[_positions(low, high - low)]]
+    fits = (inner != outer) & (sizes[inner] <= sizes[outer])
+    keys = np.unique(inner[fits] * len(sizes) + outer[fits])
+    inner, outer = keys // len(sizes), keys % len(sizes)
+    share = _overlaps(sets, inner, outer) / np.maximum(sizes[inner], 1)
+    pairs = {
+        tuple(sorted((int(where[a]), int(where[b])))): float(value)
+        for a, b, value in zip(inner, outer, share, strict=True)
+        if value >= threshold - 1e-12
+    }
+    return [NearPair(a, b, value) for (a, b), value in sorted(pairs.items())]
+
+
+def _each(
+    chunks: list[_Sets], marks: NDArray[np.bool_]
+) -> Iterator[tuple[_Sets, NDArray[np.bool_]]]:
+    """Pair each chunk with its part of the marks."""
+    start = 0
+    for chunk in chunks:
+        yield chunk, marks[start : start + len(chunk.sizes)]
+        start += len(chunk.sizes)
+
+
+def _concatenate(parts: list[_Sets]) -> _Sets:
+    sizes = np.concatenate([np.empty(0, np.int64), *(part.sizes for part in parts)])
+    hashes = np.concatenate([np.empty(0, np.uint64), *(part.hashes for part in parts)])
+    return _Sets(_to_starts(sizes), hashes)
+
+
+def find_copies(texts: Sequence[str]) -> list[NearPair]:
+    """Return pairs that are one post for an audit: near-duplicates, excerpts, short rewordings."""
+    short = [number for number, text in enumerate(texts) if 2 <= count_words(text) <= SHORT]
+    reworded = find_near_duplicates(
+        [texts[number] for number in short], threshold=SHORT_THRESHOLD, run=SHORT_RUN
+    )
+    pairs = {(pair.first, pair.second): pair for pair in find_contained(texts)}
+    for pair in reworded:
+        first, second = short[pair.first], short[pair.second]
+        pairs[first, second] = NearPair(first, second, pair.similarity)
+    pairs |= {(pair.first, pair.second): pair for pair in find_near_duplicates(texts)}
+    return [pairs[key] for key in sorted(pairs)]
+
+
 def count_words(text: str) -> int:
     """Count the words of a text as the join sees them."""
     return len(re.findall(r"[^\W_]+", text))
 
 
 def _hash_texts(
-    texts: Sequence[str], progress: Callable[[int], None]
+    texts: Sequence[str], run: int, progress: Callable[[int], None]
 ) -> tuple[_Hashes, list[_Sets]]:
     """Hash every text as a whole, and every run of words, chunk by chunk."""
     words: dict[str, int] = {}
@@ -104,7 +184,7 @@ def _hash_texts(
     for start in range(0, len(texts), _CHUNK):
         chunk = texts[start : start + _CHUNK]
         starts, ids = _split(chunk, words)
-        chunks.append(_hash_runs(starts, ids))
+        chunks.append(_hash_runs(starts, ids, run))
         wholes.append(_hash_whole(starts, ids))
         progress(start + len(chunk))
     return np.concatenate(wholes), chunks
@@ -141,17 +221,17 @@ def _mix(values: _Hashes) -> _Hashes:
     return z ^ (z >> np.uint64(31))
 
 
-def _hash_runs(starts: _Ints, ids: _Hashes) -> _Sets:
-    """Hash the runs of ``RUN`` words inside each text; a shorter text is one run."""
+def _hash_runs(starts: _Ints, ids: _Hashes, run: int) -> _Sets:
+    """Hash the runs of ``run`` words inside each text; a shorter text is one run."""
     lengths = np.diff(starts)
-    sizes = np.where(lengths >= RUN, lengths - RUN + 1, (lengths > 0).astype(np.int64))
+    sizes = np.where(lengths >= run, lengths - run + 1, (lengths > 0).astype(np.int64))
     total = np.zeros(max(len(ids), 1), np.uint64)
-    if len(ids) >= RUN:
-        rolled = np.zeros(len(ids) - RUN + 1, np.uint64)
-        for offset in range(RUN):
-            rolled = rolled * np.uint64(_MULTIPLIER) + ids[offset : len(ids) - RUN + 1 + offset]
+    if len(ids) >= run:
+        rolled = np.zeros(len(ids) - run + 1, np.uint64)
+        for offset in range(run):
+            rolled = rolled * np.uint64(_MULTIPLIER) + ids[offset : len(ids) - run + 1 + offset]
         total[: len(rolled)] = rolled
-    for text in np.flatnonzero((lengths > 0) & (lengths < RUN)):
+    for text in np.flatnonzero((lengths > 0) & (lengths < run)):
         value = int(lengths[text])
         for number in ids[starts[text] : starts[text + 1]]:
             value = (value * _MULTIPLIER + int(number)) % 2**64
@@ -208,16 +288,12 @@ def _drop_lonely(
     Returns the sets left, without repeated members, and which of the sets given they are.
     """
     shared = _find_shared(chunks)
-    starts = _to_starts(np.array([len(chunk.sizes) for chunk in chunks], np.int64))
     keeps = [
-        _worth_a_look(chunk, shared, threshold) & wanted[start : start + len(chunk.sizes)]
-        for chunk, start in zip(chunks, starts, strict=False)
+        _worth_a_look(chunk, shared, threshold) & part for chunk, part in _each(chunks, wanted)
     ]
-    left = [chunk.choose(keep) for chunk, keep in zip(chunks, keeps, strict=True)]
     where = np.flatnonzero(np.concatenate([np.empty(0, bool), *keeps]))
-    sizes = np.concatenate([np.empty(0, np.int64), *(chunk.sizes for chunk in left)])
-    hashes = np.concatenate([np.empty(0, np.uint64), *(chunk.hashes for chunk in left)])
-    sets = _without_repeats(_Sets(_to_starts(sizes), hashes))
+    left = [chunk.choose(keep) for chunk, keep in zip(chunks, keeps, strict=True)]
+    sets = _without_repeats(_concatenate(left))
     while len(where):
         counts = _count_owners(sets.hashes)
         once = np.bincount(sets.owners[counts == 1], minlength=len(where))

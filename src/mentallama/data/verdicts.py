@@ -23,7 +23,7 @@ _FITTING = re.compile(
     re.IGNORECASE,
 )
 _NOT = re.compile(
-    r"\b(?:no|not|un(?:likely|clear)|cannot|neither|nor|without|lacks?|insufficient|absence|hardly"
+    r"\b(?:no|not|none|nothing|never|un(?:likely|clear)|cannot|neither|nor|without|lacks?|insufficient|absence|hardly"
     r"|fails?|difficult|hard|impossible)\b|n't\b",
     re.IGNORECASE,
 )
