@@ -44,11 +44,13 @@ def make_posts(count: int, seed: int = 0) -> list[str]:
 
 
 def shingles(text: str) -> set[str]:
+    """Return the runs of words of a post."""
     words = text.split()
     return {" ".join(words[i : i + RUN]) for i in range(max(1, len(words) - RUN + 1))}
 
 
 def run_ours(posts: list[str]) -> Pairs:
+    """Find the pairs by the project's join."""
     return {(pair.first, pair.second) for pair in find_near_duplicates(posts)}
 
 

@@ -166,6 +166,10 @@ def _find_sources(
     from mentallama.tasks.own import load_task
 
     mine = [(load_task(path), path.parent) for path in own]
+    for path, (task, folder) in zip(own, mine, strict=True):
+        for file in task.raw:
+            if not (folder / file.path).exists():
+                raise InputError(f"{path}: names {file.path}, which is not in {folder}")
     add_tasks(task for task, _ in mine)
     if raw is None:
         if not mine:

@@ -97,6 +97,8 @@ def load_expert(task: Task, folder: Path | None = None) -> Expert:
 
     A task without any (a user's own) is asked about by its question alone, without examples.
     """
+    if folder and not (folder / "instructions.yaml").exists():
+        raise InputError(f"{folder}: no instructions.yaml")
     for place in (folder, Path(str(files("mentallama.data") / "experts"))):
         if place and (place / "instructions.yaml").exists():
             known = _instructions(place / "instructions.yaml")
@@ -108,8 +110,6 @@ def load_expert(task: Task, folder: Path | None = None) -> Expert:
                     examples=examples,
                     version=f"{known.version}",
                 )
-    if folder and not (folder / "instructions.yaml").exists():
-        raise InputError(f"{folder}: no instructions.yaml")
     return Expert(instruction="", examples=(), version="0")
 
 
