@@ -116,7 +116,7 @@ CASES: list[tuple[str, Callable[[Path], None], list[str], str]] = [
      "no column 'txet'. Did you mean 'text'?"),
     ("file of the user not there", lambda p: own(p, "posts.csv", "posts.doc"), MINE,
      "own.yaml: names posts.doc, which is not in"),
-    ("format of the user's file", lambda p: (own(p, "posts.csv", "p.doc"), (p / "p.doc").touch())[0],
+    ("format of own file", lambda p: (own(p, "posts.csv", "p.doc"), (p / "p.doc").touch())[0],
      MINE, "a file of kind '.doc' cannot be read"),
     ("a list of no names", lambda p: (raw(p), (p / "n.txt").touch())[0],
      [*BUILD, "--names", "n.txt"], "n.txt: no names"),
