@@ -12,7 +12,7 @@ STAGES = ("data", "tuning", "models", "benchmark")
 # A layer may import itself and those above it in this list, never those below.
 LAYERS = (
     ("__init__", "types", "errors"),
-    ("io", "rows", "config", "journal", "progress", "encoding", "tables", "pages"),
+    ("io", "rows", "config", "journal", "progress", "encoding", "tables", "pages", "closeness"),
     ("tasks",),
     ("dataset",),
     ("corpus", *STAGES),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mentallama.cli.shared import FOLDER, print_tables
-from mentallama.cli.teach import build, explain, read_rows
+from mentallama.cli.teach import build, explain, quality, read_rows
 from mentallama.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ def data() -> None:
 
 data.add_command(explain)
 data.add_command(build)
+data.add_command(quality)
 
 
 @data.command("import")

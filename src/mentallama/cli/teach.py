@@ -213,8 +213,11 @@ def _release_splits(folder: Path) -> Any:
     }
 
 
-def make_ask(options: TeacherOptions) -> "Ask":
-    """Return the function that asks the teacher that the options describe."""
+def make_ask(options: TeacherOptions, *, invented: bool = False) -> "Ask":
+    """Return the function that asks the teacher that the options describe.
+
+    ``invented`` posts are nobody's and may go anywhere.
+    """
     from mentallama.data import teacher as asking
     from mentallama.data.cost import Prices
 
@@ -228,7 +231,8 @@ def make_ask(options: TeacherOptions) -> "Ask":
         raise InputError("name a teacher: --endpoint URL --model NAME, or --scripted")
 
     def ask(questions: Any, mode: Any, journal: Path) -> Any:
-        _need_permission(options, questions)
+        if not invented:
+            _need_permission(options, questions)
         shared: dict[str, Any] = {
             "mode": mode,
             "sampling": sampling,
@@ -456,3 +460,43 @@ def _print_built(built: "Built", out: Path) -> None:
             f"{', '.join(built.withheld)}"
         )
     click.echo(f"{len(built.flags):,} flags; report.html, README.md and samples in {out}")
+
+
+@click.command()
+@teacher_options
+@click.option("--task", "tasks", multiple=True, metavar="SET", help="Only this; repeatable.")
+@click.option("--out", type=FOLDER, required=True, help="Folder for the answers.")
+@click.option("--expert", type=FOLDER, metavar="DIR", help="Your own instructions and examples.")
+@click.option("--shots", type=click.IntRange(0), default=2, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--bart", metavar="MODEL", help="Also BARTScore by this model folder or hub id.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
+def quality(
+    teacher: TeacherOptions,
+    tasks: tuple[str, ...],
+    out: Path,
+    expert: Path | None,
+    shots: int,
+    seed: int,
+    bart: str | None,
+    as_json: bool,
+) -> None:
+    """Compare a teacher with the experts on the experts' own posts, with and without label."""
+    from mentallama import closeness
+    from mentallama.cli.shared import print_tables
+    from mentallama.data import quality as measuring
+    from mentallama.data.build import Plan
+    from mentallama.tasks import TASKS, get_task
+
+    chosen = [get_task(key) for key in tasks] or list(TASKS)
+    metrics: dict[str, Any] = {"ROUGE-L": closeness.rouge_l}
+    if bart:
+        metrics["BARTScore"] = lambda hypotheses, references: closeness.bart_score(
+            bart, hypotheses, references
+        )
+    plan = Plan(source="", expert=expert, shots=shots, seed=seed)
+    # The experts' posts are invented: no agreement covers them.
+    results = measuring.measure_quality(
+        chosen, make_ask(teacher, invented=True), out, plan, metrics
+    )
+    print_tables("quality", results, [measuring.as_table(results)], as_json)
