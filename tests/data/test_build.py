@@ -205,6 +205,18 @@ def test_identifiers_never_reach_the_teacher(run: Run, tmp_path: Path) -> None:
     assert not any(part in sent for part in ("blue_kettle", "b.kettle", "900461"))
 
 
+def test_a_marked_passage_keeps_the_placeholders_of_its_post(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "raw/CAMS").mkdir(parents=True)
+    text = "u/first_one left and then u/second_one left, so the days are empty"
+    (tmp_path / "raw/CAMS/added_CAMS_data.csv").write_text(
+        f'selftext,cause,inference\n"{text}",4,"then u/second_one left"\n'
+    )
+    done = run("data", "build", "--raw", "raw", "--scripted", "--max-loss", 1, "--out", "o")
+    assert done.returncode == 0, done.stderr
+    (post,) = read_records(tmp_path / "o/posts.jsonl", Post)
+    assert post.evidence == ("then [USER_2] left",) and post.evidence[0] in post.text
+
+
 def test_posts_under_agreement_do_not_leave(run: Run, raw_corpus: Path) -> None:
     options = ("--endpoint", "http://203.0.113.9/v1", "--model", "m", "--out", "a.jsonl")
     done = run("data", "explain", "--raw", raw_corpus, "--task", "swmh", *options, input="")

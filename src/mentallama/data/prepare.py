@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from mentallama.data.clean import RANKS, lowest_ranks
-from mentallama.data.deidentify import Names, deidentify
+from mentallama.data.deidentify import Deidentified, Names, deidentify
 from mentallama.tasks.posts import post_id, text_key
 from mentallama.tasks.raw import Drop, RawRow
 from mentallama.types import Split
@@ -96,11 +96,19 @@ def _deidentify(
 ) -> tuple[list[RawRow], dict[str, int], list[Offsets]]:
     counts: dict[str, int] = defaultdict(int)
     offsets: dict[str, Offsets] = {}
+    authors: dict[str, str] = {}
     result = []
     for row in rows:
         done = deidentify(row.post.text, names=names)
-        evidence = tuple(deidentify(text, names=names).text for text in row.post.evidence)
-        post = replace(row.post, text=done.text, id=post_id(done.text), evidence=evidence)
+        post = replace(
+            row.post,
+            text=done.text,
+            id=post_id(done.text),
+            evidence=tuple(_hide(done, text, names) for text in row.post.evidence),
+            author=authors.setdefault(row.post.author, f"author-{len(authors) + 1}")
+            if row.post.author
+            else None,
+        )
         result.append(replace(row, post=post))
         if done.spans and post.id not in offsets:
             spans = tuple((s.kind, s.start, s.end, s.new_start, s.new_end) for s in done.spans)
@@ -108,6 +116,14 @@ def _deidentify(
             for span in done.spans:
                 counts[span.kind] += 1
     return result, dict(counts), list(offsets.values())
+
+
+def _hide(post: Deidentified, evidence: str, names: Names | None) -> str:
+    """Give identifiers in a passage the placeholders that they have in its post."""
+    known = dict(zip(post.originals, (span.placeholder for span in post.spans), strict=True))
+    for original in sorted(known, key=len, reverse=True):
+        evidence = evidence.replace(original, known[original])
+    return deidentify(evidence, names=names).text
 
 
 def _choose_splits(
