@@ -25,6 +25,11 @@ def raw_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def script() -> Script:
     """Return what the sample corpus says about each of its posts and questions."""
+    return known_answers()
+
+
+def known_answers() -> Script:
+    """Collect what the sample corpus says about each of its posts and questions."""
     known = {}
     for sample in load_samples():
         post = sample.post
