@@ -14,8 +14,8 @@ from mentallama.data.entries import as_checked, read_folder
 from mentallama.data.expert import choose_examples, load_expert, make_question
 from mentallama.data.faults import CONTENT, STYLE, Case, find_faults
 from mentallama.data.reply import Reply, read_reply
-from mentallama.data.verdicts import names_other_label
 from mentallama.tasks import TASKS, get_task
+from mentallama.tasks.statements import names_other_label
 from mentallama.types import Post
 from tests.conftest import shared
 

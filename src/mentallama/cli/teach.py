@@ -11,8 +11,9 @@ from mentallama.cli.shared import FOLDER
 from mentallama.errors import InputError
 
 if TYPE_CHECKING:
-    from mentallama.data.build import Ask, Built
+    from mentallama.data.build import Ask
     from mentallama.data.expert import Question
+    from mentallama.data.plan import Built
     from mentallama.data.prepare import Prepared
     from mentallama.types import Task
 
@@ -347,7 +348,8 @@ def explain(
     **raw: Any,
 ) -> None:
     """Ask a teacher to explain the labels of raw posts."""
-    from mentallama.data.build import Plan, make_questions
+    from mentallama.data.build import make_questions
+    from mentallama.data.plan import Plan
     from mentallama.data.teacher import check_losses, count_losses
     from mentallama.io import write_records
 
@@ -425,8 +427,9 @@ def build(
     **raw: Any,
 ) -> None:
     """Build a data set from raw posts: explanations, checks, both forms, card and report."""
-    from mentallama.data.build import Plan, make_questions
     from mentallama.data.build import build as run
+    from mentallama.data.build import make_questions
+    from mentallama.data.plan import Plan
 
     prepared, notes = prepare_posts(**raw)
     _need_deidentified(raw["keep_identifiers"], teacher)
@@ -485,7 +488,7 @@ def quality(
     from mentallama import closeness
     from mentallama.cli.shared import print_tables
     from mentallama.data import quality as measuring
-    from mentallama.data.build import Plan
+    from mentallama.data.plan import Plan
     from mentallama.tasks import TASKS, get_task
 
     chosen = [get_task(key) for key in tasks] or list(TASKS)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from mentallama.data.entries import Entry
 from mentallama.data.faults import MOJIBAKE
 from mentallama.data.near import find_copies
-from mentallama.data.verdicts import names_other_label
 from mentallama.tables import Table
 from mentallama.tasks import get_task
+from mentallama.tasks.statements import names_other_label
 from mentallama.types import Split
 
 EVALUATION: tuple[Split, ...] = ("valid", "test", "expert")

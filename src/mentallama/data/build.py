@@ -14,11 +14,11 @@ else is made anew from it in seconds, and the manifest comes last.
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from mentallama import __version__
-from mentallama.data.check import Checked, Consistency, Flag, find_flags, measure_consistency
+from mentallama.data.check import Checked, Flag, find_flags, measure_consistency
 from mentallama.data.expert import Mode, Question, load_expert, make_question, question_id
 from mentallama.data.forms import (
     make_samples,
@@ -26,13 +26,13 @@ from mentallama.data.forms import (
     write_messages,
     write_prompt_completion,
 )
+from mentallama.data.plan import Built, Plan
 from mentallama.data.prepare import Prepared, as_drop
 from mentallama.data.reply import Explained
 from mentallama.data.teacher import Run, check_losses
 from mentallama.data.transfer import write_release_file
 from mentallama.dataset import (
     DataFile,
-    Format,
     Manifest,
     list_others,
     start_folder,
@@ -52,41 +52,6 @@ RATED_ASPECTS = ("consistency", "reliability", "professionality", "overall")
 """What people mark from 0 to 3 (paper, section 3)."""
 Ask = Callable[[Sequence[Question], Mode, Path], Run]
 """Asks a teacher; gets the questions, the mode and the journal's path."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """How a data set is to be built."""
-
-    source: str
-    expert: Path | None = None
-    shots: int = 2
-    seed: int = 0
-    blind: int = 0
-    """Rows per task to ask about without the label, to check correctness; -1 for all."""
-    most_lost: float = 0.2
-    format: Format = "jsonl"
-
-
-@dataclass(slots=True, kw_only=True)
-class Built:
-    """What a build came to; every number has what it is out of beside it."""
-
-    prepared: Prepared
-    explained: list[Explained]
-    blind: list[Explained]
-    flags: list[Flag]
-    consistency: list[Consistency]
-    drops: list[Drop]
-    kept: list[RawRow]
-    runs: dict[Mode, Run]
-    withheld: tuple[str, ...]
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def read(self) -> int:
-        """Rows read from the raw files."""
-        return self.prepared.read
 
 
 def build(prepared: Prepared, ask: Ask, out: Path, plan: Plan, notes: Sequence[str] = ()) -> Built:

@@ -1,24 +1,22 @@
 """The dataset card of a build, in the hub's layout: its numbers are counted, none is typed."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from mentallama import NOTICE, __version__
 from mentallama.data.build_report import describe_run, funnel, report_tables
+from mentallama.data.plan import Built, Plan
 from mentallama.dataset import DataFile
 from mentallama.tables import Table, as_markdown
 from mentallama.tasks import get_task
-
-if TYPE_CHECKING:
-    from mentallama.data.build import Built, Plan
 
 _SPLIT_NAMES = {"train": "train", "valid": "validation", "test": "test"}
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (10**6, "100K<n<1M"))
 
 
-def data_card(built: "Built", plan: "Plan", files: Sequence[DataFile]) -> str:
+def data_card(built: Built, plan: Plan, files: Sequence[DataFile]) -> str:
     """Write the README.md of a built data set."""
     head = yaml.safe_dump(_front(files), sort_keys=False).strip()
     steps = Table(
@@ -89,14 +87,14 @@ def _data_files(files: Sequence[DataFile], form: str) -> list[dict[str, Any]]:
     return found
 
 
-def _sharing(built: "Built") -> str:
+def _sharing(built: Built) -> str:
     if not built.withheld:
         return "No source of this folder is under agreement; its terms still apply."
     names = ", ".join(built.withheld)
     return f"**Do not publish this folder**: it holds posts under agreement ({names})."
 
 
-def _sources(built: "Built") -> str:
+def _sources(built: Built) -> str:
     keys = dict.fromkeys(row.post.task for row in built.prepared.posts)
     lines = []
     for key in keys:
@@ -105,6 +103,6 @@ def _sources(built: "Built") -> str:
     return "\n".join(lines)
 
 
-def _identifiers(built: "Built") -> str:
+def _identifiers(built: Built) -> str:
     counts = built.prepared.identifiers
     return ", ".join(f"{kind} {count:,}" for kind, count in sorted(counts.items())) or "none found"

@@ -3,16 +3,14 @@
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mentallama.data.check import consistency_table, flag_table
+from mentallama.data.plan import Built, Plan
 from mentallama.data.reply import OUTCOMES
+from mentallama.data.teacher import Run
 from mentallama.pages import describe_software, write_page
 from mentallama.tables import Table
 from mentallama.tasks import get_task
-
-if TYPE_CHECKING:
-    from mentallama.data.build import Built, Plan
 
 _LIBRARIES = ("openai", "pyarrow", "scikit-learn", "py3langid")
 
@@ -28,7 +26,7 @@ class Step:
     dropped: bool
 
 
-def write_report(built: "Built", plan: "Plan", path: Path) -> None:
+def write_report(built: Built, plan: Plan, path: Path) -> None:
     """Write the report as one HTML file."""
     write_page(
         path,
@@ -57,18 +55,15 @@ def write_report(built: "Built", plan: "Plan", path: Path) -> None:
     )
 
 
-def describe_run(run: object) -> str:
+def describe_run(run: Run) -> str:
     """Say in a line what asking took, over this run and the earlier ones."""
-    from mentallama.data.teacher import Run
-
-    assert isinstance(run, Run)
     tokens = sum(row.prompt_tokens + row.answer_tokens for row in run.rows)
     model = ", ".join(dict.fromkeys(row.model for row in run.rows)) or "nobody"
     cost = "price not given" if run.cost is None else f"cost {run.cost:.4f}"
     return f"{model}: {len(run.rows):,} answers, {tokens:,} tokens, {cost}"
 
 
-def funnel(built: "Built") -> list[Step]:
+def funnel(built: Built) -> list[Step]:
     """Return the way from the rows read to the rows kept, each reason a step."""
     total = max(built.read, 1)
     reasons = Counter(drop.reason for drop in built.drops)
@@ -77,7 +72,7 @@ def funnel(built: "Built") -> list[Step]:
     return [*steps, Step("rows kept", len(built.kept), len(built.kept) / total, False)]
 
 
-def report_tables(built: "Built") -> list[Table]:
+def report_tables(built: Built) -> list[Table]:
     """Return the tables of the report: rows by task, outcomes, correctness, faults, consistency."""
     rows = [table for table in (_blind_table(built),) if table]
     return [
@@ -90,11 +85,11 @@ def report_tables(built: "Built") -> list[Table]:
     ]
 
 
-def _count_explained(built: "Built") -> Counter[str]:
+def _count_explained(built: Built) -> Counter[str]:
     return Counter(row.task for row in built.explained if row.outcome == "explained")
 
 
-def _task_table(built: "Built") -> Table:
+def _task_table(built: Built) -> Table:
     kept = Counter(row.post.task for row in built.kept)
     dropped = Counter(drop.task for drop in built.drops)
     splits = Counter((row.post.task, row.post.split) for row in built.kept)
@@ -115,7 +110,7 @@ def _task_table(built: "Built") -> Table:
     )
 
 
-def _label_table(built: "Built") -> Table:
+def _label_table(built: Built) -> Table:
     asked = Counter((row.post.task, row.post.label) for row in built.prepared.posts)
     kept = Counter((row.post.task, row.post.label) for row in built.kept)
     return Table(
@@ -128,7 +123,7 @@ def _label_table(built: "Built") -> Table:
     )
 
 
-def _outcome_table(built: "Built") -> Table:
+def _outcome_table(built: Built) -> Table:
     counts = Counter((row.task, row.outcome) for row in built.explained)
     return Table(
         title="What the teacher answered",
@@ -140,7 +135,7 @@ def _outcome_table(built: "Built") -> Table:
     )
 
 
-def _blind_table(built: "Built") -> Table | None:
+def _blind_table(built: Built) -> Table | None:
     """Correctness: the teacher's own verdict, without sight of the label, and the annotation."""
     if not built.blind:
         return None

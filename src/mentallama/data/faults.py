@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from mentallama.data.verdicts import names_other_label
 from mentallama.tasks import list_tasks
 from mentallama.tasks.posts import text_key
+from mentallama.tasks.statements import names_other_label
 from mentallama.types import Task
 
 FEWEST_WORDS, MOST_WORDS = 10, 400

@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mentallama.data.build import Ask, Plan, make_questions
+from mentallama.data.build import Ask, make_questions
 from mentallama.data.expert import MODES, Mode, expert_posts, load_expert, question_id
+from mentallama.data.plan import Plan
 from mentallama.data.reply import Explained
 from mentallama.tables import Table
 from mentallama.types import Task
