@@ -13,9 +13,9 @@ GoldSource = Literal["release", "human", "corpus"]
 """Whose label a score is measured against: the release's (the teacher's), the human annotation
 of the raw corpus, or the authors of the shipped sample corpus."""
 
-Outcome = Literal["verdict", "several", "none", "refusal", "empty"]
+Outcome = Literal["verdict", "several", "off_set", "refusal", "empty", "undecided"]
 """What was found in a response. Only "verdict" carries a label; the others are values of their
-own and are never turned into a class."""
+own and are never turned into a class. "off_set" names a label that the task does not have."""
 
 FORMS: tuple[Form, ...] = ("instruction", "completion")
 SPLITS: tuple[Split, ...] = ("train", "valid", "test", "expert")
@@ -178,6 +178,9 @@ class Prediction:
     label: str | None
     route: str
     """The rule or model that decided."""
+    confidence: float | None = None
+    """Calibrated probability, 0 to 1, that the label is what the response says; None where nothing
+    was measured that could tell, or where there is no label."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

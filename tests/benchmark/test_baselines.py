@@ -1,5 +1,5 @@
 from mentallama.benchmark.baselines import run_baselines
-from mentallama.benchmark.labels import read_label
+from mentallama.benchmark.inference.rules import read_label
 from mentallama.tasks import get_task
 from mentallama.types import Response, Sample
 from tests.conftest import sample

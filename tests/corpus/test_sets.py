@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from mentallama.benchmark.labels import read_label
+from mentallama.benchmark.inference.rules import read_label
 from mentallama.corpus import (
     PARTS,
     CorpusPost,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mentallama.benchmark.baselines import run_baselines
-from mentallama.benchmark.labels import read_by_rules
+from mentallama.benchmark.inference.rules import read_by_rules
 from mentallama.corpus import CorpusPost, Part, load_posts
 from mentallama.corpus.samples import load_samples, word_posts
 from mentallama.errors import InputError

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mentallama.benchmark.labels import Labeller, is_empty, read_by_rules
+from mentallama.benchmark.inference.rules import Labeller, is_empty, read_by_rules
 from mentallama.benchmark.scores import Estimate, Metric, Row, Variant, estimate_all
 from mentallama.errors import InputError
 from mentallama.tasks import get_task, list_tasks

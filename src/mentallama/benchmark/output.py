@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mentallama.benchmark.evaluate import Evaluation, Group, groups
-from mentallama.benchmark.labels import count_outcomes
+from mentallama.benchmark.inference.rules import count_outcomes
 from mentallama.benchmark.report import write_report
 from mentallama.io import make_folder, write_json, write_records
 from mentallama.types import Score

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mentallama.benchmark.evaluate import Evaluation, Group, groups
-from mentallama.benchmark.labels import count_outcomes
+from mentallama.benchmark.inference.rules import count_outcomes
 from mentallama.benchmark.reported import reported_scores
 from mentallama.pages import describe_software, write_page
 from mentallama.tasks import get_task

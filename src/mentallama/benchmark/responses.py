@@ -5,7 +5,7 @@ column ``labels`` (the authors' own labels) is allowed and not used here.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,23 +45,47 @@ def fingerprint(responses: Iterable[Response]) -> str:
     return digest.hexdigest()
 
 
-def join_posts(responses: Iterable[Response], samples: Iterable[Sample]) -> list[Response]:
-    """Give responses of the reference layout the post that their gold answer belongs to.
+def join_posts(responses: Sequence[Response], samples: Iterable[Sample]) -> list[Response]:
+    """Give responses of the reference layout the post and aspect that they answer.
 
-    The layout names no post; the full gold answer, unique but for a few rows, stands in for one.
-    Rows whose answer is not found, or found on two posts, keep ``post_id`` None.
+    The layout names neither. A model's file usually holds the first rows of a test split in order:
+    where its gold answers are the split's, row by row, the rows are taken as the same. Elsewhere the
+    full gold answer, unique but for a few rows, stands in; rows whose answer is not found, or found
+    on two posts, keep ``post_id`` None.
     """
-    posts: dict[tuple[str, str], set[str]] = {}
+    splits: dict[str, dict[tuple[str, str], list[Sample]]] = {}
     for sample in samples:
-        posts.setdefault((sample.post.task, sample.response.strip()), set()).add(sample.post.id)
-    joined = []
-    for response in responses:
-        found = posts.get((response.task, response.reference.strip()), set())
-        if response.post_id is None and len(found) == 1:
-            (post,) = found
-            response = replace(response, post_id=post)
-        joined.append(response)
+        split = splits.setdefault(sample.post.task, {})
+        split.setdefault((sample.form, str(sample.post.split)), []).append(sample)
+    groups: dict[tuple[str, str], list[int]] = {}
+    for index, response in enumerate(responses):
+        if response.post_id is None:
+            groups.setdefault((response.model, response.task), []).append(index)
+    joined = list(responses)
+    for (_, task), indices in groups.items():
+        rows = [responses[index] for index in indices]
+        for index, sample in zip(indices, _match(rows, splits.get(task, {})), strict=True):
+            if sample is not None:
+                joined[index] = replace(
+                    joined[index], post_id=sample.post.id, aspect=sample.post.aspect
+                )
     return joined
+
+
+def _match(
+    rows: Sequence[Response], splits: Mapping[tuple[str, str], Sequence[Sample]]
+) -> list[Sample | None]:
+    """Return the sample of each row, None where it cannot be told."""
+    golds = [row.reference.strip() for row in rows]
+    for samples in splits.values():
+        if golds == [sample.response.strip() for sample in samples[: len(golds)]]:
+            return list(samples[: len(golds)])
+    by_answer: dict[str, dict[tuple[str, str | None], Sample]] = {}
+    for sample in (sample for samples in splits.values() for sample in samples):
+        questions = by_answer.setdefault(sample.response.strip(), {})
+        questions[sample.post.id, sample.post.aspect] = sample
+    found = [by_answer.get(gold, {}) for gold in golds]
+    return [next(iter(one.values())) if len(one) == 1 else None for one in found]
 
 
 def _read_file(path: Path) -> list[Response]:

@@ -10,10 +10,8 @@ from pathlib import Path
 from mentallama.data.check import Checked
 from mentallama.data.release import find_files, read_file
 from mentallama.dataset import MANIFEST, read_manifest, read_samples
-from mentallama.errors import InputError
-from mentallama.tasks import get_task, list_tasks
 from mentallama.tasks.posts import text_key
-from mentallama.tasks.raw import RawRow, read_raw
+from mentallama.tasks.raw import RawRow, read_corpora
 from mentallama.types import FORMS, SPLITS, Form, Sample, Split
 
 
@@ -102,46 +100,12 @@ def as_checked(samples: Iterable[Sample]) -> list[Checked]:
     ]
 
 
-def find_source(root: Path, task: str) -> Path | None:
-    """Return the folder of a task's raw corpus below ``root``, whatever the case of its name."""
-    if not root.is_dir():
-        raise InputError(f"{root}: no such folder")
-    names = {path.name.casefold(): path for path in sorted(root.iterdir()) if path.is_dir()}
-    return names.get(task.casefold())
-
-
 def read_raw_entries(
     root: Path, tasks: Sequence[str] | None = None
 ) -> tuple[list[Entry], list[str]]:
-    """Read the raw corpora below ``root``; return entries, and notes on what was not read.
-
-    Files of a corpus that are not there are passed over and noted.
-    """
-    entries: list[Entry] = []
-    notes: list[str] = []
-    for task in [get_task(key) for key in tasks] if tasks else list_tasks():
-        folder = find_source(root, task.key)
-        if folder is None:
-            continue
-        for file in task.raw:
-            if not (folder / file.path).exists():
-                notes.append(f"{task.key}: raw file {file.path} is not there")
-                continue
-            dropped = 0
-            for row in read_raw(task, file, folder):
-                if isinstance(row, RawRow):
-                    entries.append(_raw_entry(row))
-                elif isinstance(row, str):
-                    notes.append(f"{task.key}: {row}")
-                else:
-                    dropped += 1
-            if dropped:
-                notes.append(f"{task.key}: {dropped:,} rows of {file.path} have no text or label")
-    if not entries:
-        raise InputError(
-            f"{root}: no raw corpus found; expected folders named after the sets, such as Irf"
-        )
-    return entries, notes
+    """Read the raw corpora below ``root`` as entries; see ``read_corpora``."""
+    rows, notes = read_corpora(root, tasks)
+    return [_raw_entry(row) for row in rows], notes
 
 
 def _raw_entry(row: RawRow) -> Entry:

@@ -9,12 +9,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mentallama.data.entries import find_source
 from mentallama.errors import InputError
 from mentallama.io import need_folder, read_json, write_json
 from mentallama.tables import Table
 from mentallama.tasks import get_task, list_tasks
-from mentallama.tasks.raw import Drop, RawRow, read_raw
+from mentallama.tasks.raw import Drop, RawRow, find_source, read_raw
 from mentallama.types import Task
 
 RECORD = "acknowledged.json"

@@ -5,13 +5,14 @@ module only follows it. A row that cannot be used is a record too, with its reas
 was read and what was dropped add up.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mentallama.errors import InputError, nearest
 from mentallama.rows import RowStream, open_rows
+from mentallama.tasks import get_task, list_tasks
 from mentallama.tasks.posts import post_id
 from mentallama.types import Post, RawAnswer, RawFile, Task
 
@@ -53,6 +54,46 @@ def read_raw(task: Task, file: RawFile, folder: Path) -> Iterator[RawRow | Drop 
                 _check_columns(file, path, cells)
             yield from _read_row(task, file, number, cells)
         yield from _notes(path, stream)
+
+
+def find_source(root: Path, task: str) -> Path | None:
+    """Return the folder of a task's raw corpus below ``root``, whatever the case of its name."""
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder")
+    names = {path.name.casefold(): path for path in sorted(root.iterdir()) if path.is_dir()}
+    return names.get(task.casefold())
+
+
+def read_corpora(root: Path, tasks: Sequence[str] | None = None) -> tuple[list[RawRow], list[str]]:
+    """Read the raw corpora below ``root``; return rows, and notes on what was not read.
+
+    Files of a corpus that are not there are passed over and noted. Raises InputError where there is
+    no corpus at all.
+    """
+    rows: list[RawRow] = []
+    notes: list[str] = []
+    for task in [get_task(key) for key in tasks] if tasks else list_tasks():
+        folder = find_source(root, task.key)
+        for file in task.raw if folder else ():
+            assert folder is not None
+            if not (folder / file.path).exists():
+                notes.append(f"{task.key}: raw file {file.path} is not there")
+                continue
+            dropped = 0
+            for row in read_raw(task, file, folder):
+                if isinstance(row, RawRow):
+                    rows.append(row)
+                elif isinstance(row, str):
+                    notes.append(f"{task.key}: {row}")
+                else:
+                    dropped += 1
+            if dropped:
+                notes.append(f"{task.key}: {dropped:,} rows of {file.path} have no text or label")
+    if not rows:
+        raise InputError(
+            f"{root}: no raw corpus found; expected folders named after the sets, such as Irf"
+        )
+    return rows, notes
 
 
 def _notes(path: Path, stream: RowStream) -> Iterator[str]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
+from mentallama.tasks.answers import names_joined
 from mentallama.types import Task
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+")
@@ -90,17 +91,4 @@ def _names(task: Task, sentence: str) -> Iterator[str]:
             before = _CLAUSE_END.split(sentence[: match.start()])[-1]
             if _NOT.search(before) or _OPEN.search(before):
                 continue
-            found = _name_at(task, sentence[match.end() :])
-            if found:
-                yield found
-
-
-def _name_at(task: Task, text: str) -> str | None:
-    """Return the label whose name stands at the start of a text."""
-    text = text.lower()
-    best, length = None, 0
-    for label in task.labels:
-        for name in (label.completion, *label.also):
-            if len(name) > length and re.match(rf"{re.escape(name.lower())}\b", text):
-                best, length = label.key, len(name)
-    return best
+            yield from names_joined(task, sentence[match.end() :])

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mentallama.benchmark.labels import read_by_rules, read_label
+from mentallama.benchmark.inference.rules import read_by_rules, read_label
 from mentallama.tasks import TASKS, get_task
 from mentallama.tasks.wording import render_answer
 from mentallama.types import FORMS, Form, Label, Response, Task
@@ -32,6 +32,12 @@ VERDICTS = [
         "no",
     ),
     ("DR", "Yes, it does. Here's why:\n1. No sleep.\n2. No joy.", "yes"),
+    ("DR", "Reasoning: the post shows that the poster suffers from depression.", "yes"),
+    (
+        "DR",
+        "Reasoning: It is grey. There is no sign that the poster suffers from depression.",
+        "no",
+    ),
     ("Irf", "Yes, the post shows risk of thwarted belongingness.", "yes"),
     ("Irf", "Please explain your answer.\n\nNo, the post does not show this risk.", "no"),
     ("MultiWD", "No. Nothing in it is about the body.", "no"),
@@ -40,6 +46,9 @@ VERDICTS = [
     ("SAD", "A) Work\nReasoning: the shift", "work"),
     ("SAD", "A. School\nB. Work\n\nCorrect answer: A. School.\n\nReasoning: exams", "school"),
     ("SAD", "The stress cause of this post is school.", "school"),
+    ("SAD", "This falls under the category of work.", "work"),
+    ("SAD", "A. School\nB. Work\n\nReasoning: exams. The appropriate label is School.", "school"),
+    ("SAD", "Answer: A. Work-related stress", "work"),
     ("SAD", "Everyday decision-making. Reasoning: which bus", "everyday"),
     ("CAMS", "This post shows no causes of depression.", "none"),
     ("t-sid", "This post shows suicide or self-harm tendency. Reasoning: ...", "suicide"),
@@ -50,18 +59,17 @@ WITHOUT = [
     ("DR", "", "empty"),
     ("DR", "  \n", "empty"),
     ("DR", "nan", "empty"),
-    ("DR", "I know nothing about the poster.", "none"),
-    ("DR", "Nobody can tell from this.", "none"),
-    ("DR", "Yesterday was hard for the poster, and the eyes hurt.", "none"),
-    ("DR", "No one can say.", "none"),
-    ("DR", "Yes or no? Hard to say.", "none"),
-    ("DR", "Reasoning: the post shows that the poster suffers from depression.", "none"),
-    ("DR", "Does the poster suffer from depression?", "none"),
+    ("DR", "I know nothing about the poster.", "undecided"),
+    ("DR", "Nobody can tell from this.", "undecided"),
+    ("DR", "Yesterday was hard for the poster, and the eyes hurt.", "undecided"),
+    ("DR", "No one can say.", "undecided"),
+    ("DR", "Yes or no? Hard to say.", "undecided"),
+    ("DR", "Does the poster suffer from depression?", "undecided"),
     ("DR", "I'm sorry, but I cannot assess this.", "refusal"),
     ("DR", "As an AI language model, I do not diagnose.", "refusal"),
     ("DR", "I cannot answer that.", "refusal"),
     ("DR", "A) Yes\nB) No", "several"),
-    ("DR", "A. Yes\nB. No\nC. Unclear\n\nAnswer: C. Unclear", "none"),
+    ("DR", "A. Yes\nB. No\nC. Unclear\n\nAnswer: C. Unclear", "undecided"),
     ("DR", "Yes, the poster does not suffer from depression.", "several"),
     (
         "DR",
@@ -69,14 +77,13 @@ WITHOUT = [
         "several",
     ),
     ("SAD", "work, school. Reasoning: both", "several"),
-    ("SAD", "This post shows the stress cause related to work and a noisy dog.", "none"),
-    ("SAD", "Homework is the cause.", "none"),
-    ("SAD", "A. Family issues - the post does not mention any family issues.", "none"),
-    ("SAD", "This falls under the category of work.", "none"),
-    ("SAD", "This post shows the stress cause related to noise.", "none"),
-    ("MultiWD", "Yes, the poster suffers from stress. Reasoning: ...", "none"),
-    ("dreaddit", "Reasoning: No, the poster does not suffer from depression.", "none"),
-    ("Irf", "Answer: Yes, this wellness dimension exists in the post.", "none"),
+    ("SAD", "This post shows the stress cause related to work and a noisy dog.", "undecided"),
+    ("SAD", "Homework is the cause.", "undecided"),
+    ("SAD", "A. Family issues - the post does not mention any family issues.", "undecided"),
+    ("SAD", "This post shows the stress cause related to noise.", "off_set"),
+    ("MultiWD", "Yes, the poster suffers from stress. Reasoning: ...", "undecided"),
+    ("dreaddit", "Reasoning: No, the poster does not suffer from depression.", "undecided"),
+    ("Irf", "Answer: Yes, this wellness dimension exists in the post.", "undecided"),
 ]
 
 

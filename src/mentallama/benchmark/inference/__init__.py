@@ -1,0 +1,1 @@
+"""Label inference: from what a model wrote to a label, or to the reason why there is none."""
