@@ -49,9 +49,9 @@ def join_posts(responses: Sequence[Response], samples: Iterable[Sample]) -> list
     """Give responses of the reference layout the post and aspect that they answer.
 
     The layout names neither. A model's file usually holds the first rows of a test split in order:
-    where its gold answers are the split's, row by row, the rows are taken as the same. Elsewhere the
-    full gold answer, unique but for a few rows, stands in; rows whose answer is not found, or found
-    on two posts, keep ``post_id`` None.
+    where its gold answers are the split's, row by row, the rows are taken as the same. Elsewhere
+    the full gold answer, unique but for a few rows, stands in; rows whose answer is not found, or
+    found on two posts, keep ``post_id`` None.
     """
     splits: dict[str, dict[tuple[str, str], list[Sample]]] = {}
     for sample in samples:
@@ -64,10 +64,10 @@ def join_posts(responses: Sequence[Response], samples: Iterable[Sample]) -> list
     joined = list(responses)
     for (_, task), indices in groups.items():
         rows = [responses[index] for index in indices]
-        for index, sample in zip(indices, _match(rows, splits.get(task, {})), strict=True):
-            if sample is not None:
+        for index, found in zip(indices, _match(rows, splits.get(task, {})), strict=True):
+            if found is not None:
                 joined[index] = replace(
-                    joined[index], post_id=sample.post.id, aspect=sample.post.aspect
+                    joined[index], post_id=found.post.id, aspect=found.post.aspect
                 )
     return joined
 

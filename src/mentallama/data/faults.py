@@ -4,21 +4,17 @@ A content fault makes the row useless as training data; a style fault is a reaso
 """
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from mentallama.tasks import list_tasks
-from mentallama.tasks.posts import text_key
+from mentallama.tasks.grounding import QUOTED, copied_share, find_quotes, runs
 from mentallama.tasks.statements import names_other_label
 from mentallama.types import Task
 
 FEWEST_WORDS, MOST_WORDS = 10, 400
 COPIED = 0.6
 """Share of an explanation's runs of five words that stand in the post."""
-_RUN = 5
-_WORD = re.compile(r"[\w']+")
-_QUOTED = re.compile(r"[\"\u201c]([^\"\u201c\u201d]{3,300}?)[\"\u201d]")
 MOJIBAKE = re.compile("\u201aÄ|â€|Ã|√")
 """UTF-8 that was read as Mac Roman or as Windows-1252."""
 _ECHO = re.compile(
@@ -96,40 +92,19 @@ def _cut(case: Case) -> bool:
 
 def _repeats(case: Case) -> bool:
     """Say whether one run of words comes back three times, the post's own repetitions aside."""
-    own = _runs(case.post)
-    return any(count >= 3 and own[run] < count for run, count in _runs(case.explanation).items())
+    own = runs(case.post)
+    return any(count >= 3 and own[run] < count for run, count in runs(case.explanation).items())
 
 
 def _copies(case: Case) -> bool:
     """Say whether most of the explanation is the post itself; marked quotes do not count."""
-    without = _QUOTED.sub(" . ", case.explanation)
-    runs, post = _runs(without), _runs(case.post)
-    total = sum(runs.values())
-    return total >= _RUN and sum(n for run, n in runs.items() if run in post) >= COPIED * total
-
-
-def _runs(text: str) -> Counter[tuple[str, ...]]:
-    words = _WORD.findall(text.lower())
-    return Counter(tuple(words[i : i + _RUN]) for i in range(len(words) - _RUN + 1))
+    return (copied_share(case.explanation, case.post) or 0) >= COPIED
 
 
 def missing_quotes(case: Case) -> list[str]:
-    """Return the quotes, listed or set in double marks, that do not stand in the post.
-
-    Case, punctuation and white space do not count; an ellipsis splits a quote in two. Marked
-    single words are emphasis, not quotes, and a label's own wording may stand in marks.
-    """
-    post = text_key(case.post)
-    wordings = {text_key(label.completion) for label in case.task.labels}
-    wordings |= {text_key(label.phrase) for label in case.task.labels}
-    wordings |= {text_key(name) for label in case.task.labels for name in label.also}
-    marked = [quote for quote in _QUOTED.findall(case.explanation) if len(quote.split()) > 1]
-    return [
-        part
-        for quote in (*case.quotes, *marked)
-        for part in re.split(r"\.\.\.|\u2026|\[[^\]]*\]", quote)
-        if (key := text_key(part)) and key not in wordings and key not in post
-    ]
+    """Return the quotes, listed or set in double marks, that do not stand in the post."""
+    found = find_quotes(case.task, case.explanation, case.post, case.quotes)
+    return [quote.text for quote in found if quote.start is None]
 
 
 def _invented_quote(case: Case) -> bool:
@@ -158,15 +133,15 @@ def _assigned(case: Case) -> bool:
 
 def _addresses(case: Case) -> bool:
     """Say whether it speaks to the poster; "you" in a quote is the post's."""
-    return bool(_YOU.search(_QUOTED.sub(" ", case.explanation)))
+    return bool(_YOU.search(QUOTED.sub(" ", case.explanation)))
 
 
 def _advises(case: Case) -> bool:
-    return bool(_ADVICE.search(_QUOTED.sub(" ", case.explanation)))
+    return bool(_ADVICE.search(QUOTED.sub(" ", case.explanation)))
 
 
 def _diagnoses(case: Case) -> bool:
-    return bool(_DIAGNOSIS.search(_QUOTED.sub(" ", case.explanation)))
+    return bool(_DIAGNOSIS.search(QUOTED.sub(" ", case.explanation)))
 
 
 Test = Callable[[Case], bool]
