@@ -31,14 +31,16 @@ class Group:
     pairs: list[tuple[Response, Prediction]]
 
 
-def groups(evaluation: Evaluation) -> dict[tuple[str, str], Group]:
-    """Return the evaluation by (task, model), in the order of its scores."""
-    found: dict[tuple[str, str], Group] = {}
+def groups(evaluation: Evaluation) -> dict[tuple[str, str, GoldSource], Group]:
+    """Return the evaluation by task, model and gold, in the order of its scores."""
+    found: dict[tuple[str, str, GoldSource], Group] = {}
     for score in evaluation.scores:
-        group = found.setdefault((score.task, score.model), Group(scores={}, pairs=[]))
+        group = found.setdefault((score.task, score.model, score.gold), Group(scores={}, pairs=[]))
         group.scores[f"{score.metric} {score.variant}"] = score
     for response, prediction in zip(evaluation.responses, evaluation.predictions, strict=True):
-        found[response.task, response.model].pairs.append((response, prediction))
+        found[response.task, response.model, response.gold_source].pairs.append(
+            (response, prediction)
+        )
     return found
 
 
@@ -84,6 +86,12 @@ def score_predictions(
     for key in sorted(pairs, key=lambda key: order[key[1]]):
         scores += _score_group(*key, pairs[key], resamples, seed)
     return scores
+
+
+def as_rows(task: Task, pairs: Sequence[tuple[Response, Prediction]]) -> list[Row]:
+    """Turn read responses of one task into rows to score, clustered by post."""
+    index = {label.key: number for number, label in enumerate(task.labels)}
+    return [_row(index, response, prediction.label) for response, prediction in pairs]
 
 
 def forced_label(task: Task, text: str) -> str:

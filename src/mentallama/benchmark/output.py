@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mentallama.benchmark.evaluate import Evaluation, Group, groups
-from mentallama.benchmark.inference.rules import count_outcomes
+from mentallama.benchmark.inference.rules import OUTCOMES, count_outcomes
 from mentallama.benchmark.report import write_report
 from mentallama.io import make_folder, write_json, write_records
 from mentallama.types import Score
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _UNBOUNDED = 400
 """Columns to print in where no window sets them."""
-_LESS_NEEDED = ("several", "none", "refusal", "empty", "macro all", "acc all")
+_LESS_NEEDED = (*OUTCOMES[1:], "macro all", "acc all")
 
 SCORES, PREDICTIONS, REPORT = "scores.json", "predictions.jsonl", "report.html"
 
@@ -57,7 +57,16 @@ def print_table(evaluation: Evaluation) -> None:
 
     wide = Console(width=_UNBOUNDED)
     console = Console() if sys.stdout.isatty() else wide
-    rows = [{"task": key[0], "model": key[1], **_cells(g)} for key, g in groups(evaluation).items()]
+    golds = {score.gold for score in evaluation.scores}
+    rows = [
+        {
+            "task": task,
+            "model": model,
+            **({"gold": gold} if len(golds) > 1 else {}),
+            **_cells(group),
+        }
+        for (task, model, gold), group in groups(evaluation).items()
+    ]
     table = _table(rows, ())
     narrow = wide.measure(table).maximum > console.width
     if narrow:
@@ -85,7 +94,7 @@ def _table(rows: Sequence[Mapping[str, str]], left_out: Sequence[str]) -> "Table
     table = Table(box=None, pad_edge=False, header_style="bold")
     names = [name for name in rows[0] if name not in left_out]
     for name in names:
-        justify: Literal["left", "right"] = "left" if name in ("task", "model") else "right"
+        justify: Literal["left", "right"] = "left" if name in ("task", "model", "gold") else "right"
         table.add_column(name, justify=justify, no_wrap=True)
     for row in rows:
         table.add_row(*(row[name] for name in names))
@@ -98,7 +107,7 @@ def _cells(group: Group) -> dict[str, str]:
     return {
         "rows": f"{coverage.n:,}",
         "coverage": f"{coverage.value:.1f} %",
-        **{name: f"{counts[name]:,}" for name in ("several", "none", "refusal", "empty")},
+        **{name: f"{counts[name]:,}" for name in OUTCOMES[1:]},
         "F1 answered": _interval(scores["weighted_f1 answered"]),
         "F1 all": _interval(scores["weighted_f1 all"]),
         "F1 forced": _interval(scores["weighted_f1 forced"]),

@@ -10,7 +10,7 @@ from mentallama.benchmark.inference.rules import count_outcomes
 from mentallama.benchmark.reported import reported_scores
 from mentallama.pages import describe_software, write_page
 from mentallama.tasks import get_task
-from mentallama.types import Prediction, Response, Score, Task
+from mentallama.types import GoldSource, Prediction, Response, Score, Task
 
 SAMPLES_PER_TASK = 4
 """Rows shown per task, with every model's response."""
@@ -23,6 +23,7 @@ class ModelRow:
     """One model on one task, as the template shows it."""
 
     model: str
+    gold: GoldSource
     scores: Mapping[str, Score]
     """Keyed "metric variant", such as "weighted_f1 all"."""
     outcomes: Mapping[str, int]
@@ -73,12 +74,12 @@ def write_report(
 def _tables(evaluation: Evaluation) -> list[tuple[Task, list[ModelRow]]]:
     """Return, task by task, one row per model in the order of the scores."""
     tables: dict[str, list[ModelRow]] = {}
-    for (task, model), group in groups(evaluation).items():
-        tables.setdefault(task, []).append(_model_row(get_task(task), model, group))
+    for (task, model, gold), group in groups(evaluation).items():
+        tables.setdefault(task, []).append(_model_row(get_task(task), model, gold, group))
     return [(get_task(key), rows) for key, rows in tables.items()]
 
 
-def _model_row(task: Task, model: str, group: Group) -> ModelRow:
+def _model_row(task: Task, model: str, gold: GoldSource, group: Group) -> ModelRow:
     keys = [label.key for label in task.labels]
     table = [[0] * (len(keys) + 1) for _ in keys]
     for response, prediction in group.pairs:
@@ -86,6 +87,7 @@ def _model_row(task: Task, model: str, group: Group) -> ModelRow:
         table[keys.index(response.gold)][column] += 1
     return ModelRow(
         model=model,
+        gold=gold,
         scores=group.scores,
         outcomes=count_outcomes(prediction for _, prediction in group.pairs),
         confusion=table,
