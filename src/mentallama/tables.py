@@ -35,3 +35,40 @@ def _render(table: Table) -> str:
     )
     body = [f"| {padded[0]} |", f"|{rule}|", *(f"| {row} |" for row in padded[1:])]
     return "\n".join([f"### {table.title}", "", *body])
+
+
+def as_csv(table: Table) -> str:
+    """Render a table as CSV, header first."""
+    import csv
+    import io
+
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([table.header, *table.rows])
+    return text.getvalue()
+
+
+def as_latex(table: Table) -> str:
+    """Render a table as a LaTeX tabular with booktabs rules."""
+    lines = [" & ".join(_tex(cell) for cell in row) + r" \\" for row in (table.header, *table.rows)]
+    columns = "l" * len(table.header)
+    return "\n".join(
+        [
+            "\\begin{table}",
+            f"\\caption{{{_tex(table.title)}}}",
+            f"\\begin{{tabular}}{{{columns}}}",
+            "\\toprule",
+            lines[0],
+            "\\midrule",
+            *lines[1:],
+            "\\bottomrule",
+            "\\end{tabular}",
+            "\\end{table}",
+        ]
+    )
+
+
+def _tex(cell: str | int) -> str:
+    escaped = str(cell).replace("\\", r"\textbackslash ")
+    for mark in "&%$#_{}":
+        escaped = escaped.replace(mark, f"\\{mark}")
+    return escaped.replace("~", r"\textasciitilde ").replace("^", r"\textasciicircum ")

@@ -39,6 +39,8 @@ class Integrity:
     copied: int
     """Explanations that are mostly the post itself, of those whose post is at hand."""
     with_post: int
+    contradicting: tuple[str, ...]
+    """Ids of the rows whose explanation leads elsewhere."""
 
 
 def explanation_of(task: Task, text: str) -> str:
@@ -61,7 +63,7 @@ def check_integrity(
         for response, prediction in pairs
         if len((text := explanation_of(task, response.text)).split()) >= FEWEST_WORDS
     ]
-    compared = _compare(task, explained, labeller) if labeller else []
+    compared = _compare(task, explained, labeller) if labeller else {}
     known = [(text, texts[r.post_id]) for r, _, text in explained if r.post_id in texts]  # type: ignore[index]
     quotes = [quote for text, post in known for quote in find_quotes(task, text, post)]
     return Integrity(
@@ -70,19 +72,21 @@ def check_integrity(
         responses=len(pairs),
         explained=len(explained),
         compared=len(compared),
-        consistent=sum(compared),
+        consistent=sum(compared.values()),
         quotes=len(quotes),
         grounded=sum(quote.start is not None for quote in quotes),
         copied=sum((copied_share(text, post) or 0) >= COPIED for text, post in known),
         with_post=len(known),
+        contradicting=tuple(row for row, same in compared.items() if not same),
     )
 
 
 def _compare(
     task: Task, explained: Sequence[tuple[Response, Prediction, str]], labeller: TaskLabeller
-) -> list[bool]:
+) -> dict[str, bool]:
+    """Say, by row, whether the reasons lead to the stated verdict; rows not read are left out."""
     stated = [
-        (prediction.label, reasons)
+        (prediction, reasons)
         for _, prediction, text in explained
         if prediction.label is not None
         and prediction.route.startswith("rules: ")
@@ -90,11 +94,11 @@ def _compare(
         and len((reasons := reasons_only(task, text)).split()) >= FEWEST_WORDS
     ]
     guesses = labeller.guess([reasons for _, reasons in stated])
-    return [
-        guess.label == label
-        for (label, _), guess in zip(stated, guesses, strict=True)
+    return {
+        prediction.sample_id: guess.label == prediction.label
+        for (prediction, _), guess in zip(stated, guesses, strict=True)
         if guess.label is not None
-    ]
+    }
 
 
 def integrity_table(found: Sequence[Integrity]) -> Table:

@@ -1,21 +1,39 @@
 """The report of an evaluation: one HTML file that opens anywhere and loads nothing from outside."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from mentallama.benchmark.evaluate import Evaluation, Group, groups
 from mentallama.benchmark.inference.rules import count_outcomes
+from mentallama.benchmark.integrity import explanation_of
 from mentallama.benchmark.reported import reported_scores
 from mentallama.pages import describe_software, write_page
+from mentallama.tables import Table
 from mentallama.tasks import get_task
+from mentallama.tasks.grounding import find_quotes
 from mentallama.types import GoldSource, Prediction, Response, Score, Task
 
-SAMPLES_PER_TASK = 4
+SAMPLES_PER_TASK = 40
 """Rows shown per task, with every model's response."""
 
 _LIBRARIES = ("numpy", "scikit-learn", "torch", "transformers", "trl")
+Segment = tuple[str, bool]
+"""A stretch of a post, and whether some model quotes it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What a leaderboard shows beside the scores."""
+
+    ranks: Mapping[tuple[str, GoldSource, str], int]
+    """By task, gold and model."""
+    notes: Sequence[str]
+    contradicting: Collection[tuple[str, str]]
+    """Model and row of explanations that lead to another label than the verdict."""
+    tables: Sequence[Table]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +42,7 @@ class ModelRow:
 
     model: str
     gold: GoldSource
+    rank: int | None
     scores: Mapping[str, Score]
     """Keyed "metric variant", such as "weighted_f1 all"."""
     outcomes: Mapping[str, int]
@@ -32,15 +51,37 @@ class ModelRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What one model made of a post."""
+
+    response: Response
+    prediction: Prediction
+    quotes: int
+    grounded: int
+    contradicts: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
     """One post in the sample viewer, with what each model made of it."""
 
     task: str
     aspect: str | None
-    post: str | None
-    """None where the file names no post."""
-    gold: str
-    answers: list[tuple[Response, Prediction]]
+    post: Sequence[Segment]
+    """Empty where the file names no post."""
+    golds: Mapping[GoldSource, str]
+    answers: Sequence[Answer]
+    flags: Sequence[str]
+    """What the viewer can filter by."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slope:
+    """Weighted F1 of one model against two golds."""
+
+    model: str
+    left: Score
+    right: Score
 
 
 def write_report(
@@ -50,36 +91,44 @@ def write_report(
     title: str,
     run: Mapping[str, str],
     posts: Mapping[str, str] | None = None,
+    beside: Beside | None = None,
 ) -> None:
     """Write the report.
 
     ``run`` says what was run, line by line. ``posts`` maps post ids to texts; without it neither
     posts nor responses, which quote them, are shown.
     """
+    golds = list(dict.fromkeys(score.gold for score in evaluation.scores))
+    contradicting = beside.contradicting if beside else ()
     write_page(
         path,
         "benchmark",
         "report.html.j2",
         title=title,
         run={**run, **describe_software(_LIBRARIES)},
-        tables=_tables(evaluation),
+        tables=_tables(evaluation, beside),
         models=list(dict.fromkeys(score.model for score in evaluation.scores)),
-        samples=_choose_samples(evaluation, posts) if posts is not None else None,
+        golds=golds,
+        slopes=_slopes(evaluation),
+        samples=_choose_samples(evaluation, posts, contradicting) if posts is not None else None,
         reported=_reported(),
-        gold={score.gold for score in evaluation.scores},
+        beside=beside,
         has_clusters=all(response.post_id for response in evaluation.responses),
     )
 
 
-def _tables(evaluation: Evaluation) -> list[tuple[Task, list[ModelRow]]]:
-    """Return, task by task, one row per model in the order of the scores."""
+def _tables(evaluation: Evaluation, beside: Beside | None) -> list[tuple[Task, list[ModelRow]]]:
+    """Return, task by task, one row per model and gold in the order of the scores."""
     tables: dict[str, list[ModelRow]] = {}
     for (task, model, gold), group in groups(evaluation).items():
-        tables.setdefault(task, []).append(_model_row(get_task(task), model, gold, group))
+        rank = beside.ranks.get((task, gold, model)) if beside else None
+        tables.setdefault(task, []).append(_model_row(get_task(task), model, gold, rank, group))
     return [(get_task(key), rows) for key, rows in tables.items()]
 
 
-def _model_row(task: Task, model: str, gold: GoldSource, group: Group) -> ModelRow:
+def _model_row(
+    task: Task, model: str, gold: GoldSource, rank: int | None, group: Group
+) -> ModelRow:
     keys = [label.key for label in task.labels]
     table = [[0] * (len(keys) + 1) for _ in keys]
     for response, prediction in group.pairs:
@@ -88,14 +137,33 @@ def _model_row(task: Task, model: str, gold: GoldSource, group: Group) -> ModelR
     return ModelRow(
         model=model,
         gold=gold,
+        rank=rank,
         scores=group.scores,
         outcomes=count_outcomes(prediction for _, prediction in group.pairs),
         confusion=table,
     )
 
 
-def _choose_samples(evaluation: Evaluation, posts: Mapping[str, str]) -> list[Shown]:
-    """Draw the same few rows per task each time, and collect every model's answer to them."""
+def _slopes(evaluation: Evaluation) -> dict[str, list[Slope]]:
+    """Return, by task, the models that are scored against both the release and people."""
+    found: dict[tuple[str, str], dict[GoldSource, Score]] = {}
+    for score in evaluation.scores:
+        if (score.metric, score.variant) == ("weighted_f1", "all") and score.value is not None:
+            found.setdefault((score.task, score.model), {})[score.gold] = score
+    slopes: dict[str, list[Slope]] = {}
+    for (task, model), scores in found.items():
+        if "release" in scores and "human" in scores:
+            slope = Slope(model=model, left=scores["release"], right=scores["human"])
+            slopes.setdefault(task, []).append(slope)
+    return slopes
+
+
+def _choose_samples(
+    evaluation: Evaluation,
+    posts: Mapping[str, str],
+    contradicting: Collection[tuple[str, str]],
+) -> list[Shown]:
+    """Draw the same rows per task each time, and collect every model's answer to them."""
     rows: dict[str, dict[str, list[tuple[Response, Prediction]]]] = {}
     for response, prediction in zip(evaluation.responses, evaluation.predictions, strict=True):
         samples = rows.setdefault(response.task, {})
@@ -103,19 +171,64 @@ def _choose_samples(evaluation: Evaluation, posts: Mapping[str, str]) -> list[Sh
     chosen = []
     for task, samples in rows.items():
         draw = random.Random(task).sample(sorted(samples), min(SAMPLES_PER_TASK, len(samples)))  # noqa: S311
-        chosen += [_show(samples[sample_id], posts) for sample_id in draw]
+        chosen += [_show(samples[sample_id], posts, contradicting) for sample_id in draw]
     return chosen
 
 
-def _show(answers: list[tuple[Response, Prediction]], posts: Mapping[str, str]) -> Shown:
-    first = answers[0][0]
+def _show(
+    pairs: Sequence[tuple[Response, Prediction]],
+    posts: Mapping[str, str],
+    contradicting: Collection[tuple[str, str]],
+) -> Shown:
+    first = pairs[0][0]
+    post = posts.get(first.post_id or "", "")
+    answers: list[Answer] = []
+    spans: list[tuple[int, int]] = []
+    for response, prediction in pairs:
+        # Against a second gold the same response comes again.
+        if any(answer.response.model == response.model for answer in answers):
+            continue
+        task = get_task(response.task)
+        quotes = find_quotes(task, explanation_of(task, response.text), post)
+        places = [(q.start, q.end) for q in quotes if q.start is not None and q.end is not None]
+        spans += places
+        answers.append(
+            Answer(
+                response=response,
+                prediction=prediction,
+                quotes=len(quotes),
+                grounded=len(places),
+                contradicts=(response.model, response.sample_id) in contradicting,
+            )
+        )
     return Shown(
         task=first.task,
         aspect=first.aspect,
-        post=posts.get(first.post_id or ""),
-        gold=first.gold,
+        post=_segments(post, spans),
+        golds={response.gold_source: response.gold for response, _ in pairs},
         answers=answers,
+        flags=_flags(first.gold, answers),
     )
+
+
+def _flags(gold: str, answers: Sequence[Answer]) -> list[str]:
+    right = {answer.prediction.label == gold for answer in answers}
+    found = {
+        "undecided": any(answer.prediction.label is None for answer in answers),
+        "differ": len(right) > 1,
+        "wrong": False in right,
+        "contradicts": any(answer.contradicts for answer in answers),
+    }
+    return [name for name, here in found.items() if here]
+
+
+def _segments(post: str, spans: Sequence[tuple[int, int]]) -> list[Segment]:
+    """Cut a post where a quoted stretch begins or ends."""
+    cuts = sorted({0, len(post), *(place for span in spans for place in span)})
+    return [
+        (post[start:end], any(a <= start and end <= b for a, b in spans))
+        for start, end in pairwise(cuts)
+    ]
 
 
 def _reported() -> dict[str, list[tuple[str, float, str]]]:

@@ -7,9 +7,10 @@ from typing import Any
 import click
 
 from mentallama import NOTICE, __version__
+from mentallama.cli.benchmark import benchmark, evaluate, leaderboard
 from mentallama.cli.corpus import corpus
 from mentallama.cli.data import data, verify
-from mentallama.cli.stages import demo, evaluate, generate, tune
+from mentallama.cli.stages import demo, generate, tune
 from mentallama.errors import MentallamaError
 
 
@@ -35,7 +36,7 @@ def cli(own: tuple[str, ...]) -> None:
         add_tasks(load_task(Path(path)) for path in own)
 
 
-for command in (data, verify, corpus, tune, generate, evaluate, demo):
+for command in (data, verify, corpus, tune, generate, evaluate, leaderboard, benchmark, demo):
     cli.add_command(command)
 
 

@@ -29,6 +29,18 @@ def data_or_corpus(folder: Path | None) -> Iterator[Path]:
         yield Path(temporary)
 
 
+def read_any_samples(folder: Path) -> list[Any]:
+    """Read all samples of a folder of ours, or of a checkout of the release as it is."""
+    from mentallama.data.release import find_files, read_file
+    from mentallama.dataset import MANIFEST, read_samples
+    from mentallama.types import FORMS, SPLITS
+
+    if (folder / MANIFEST).exists():
+        return [s for form in FORMS for s in read_samples(folder, form=form, splits=SPLITS)]
+    files = find_files(folder)
+    return [sample for file in files for sample in read_file(folder, file).samples]
+
+
 def print_tables(name: str, rows: list[Any], tables: list[Any], as_json: bool) -> None:
     """Print rows as one JSON object, or the tables that show them."""
     import json

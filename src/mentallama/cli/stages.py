@@ -1,4 +1,4 @@
-"""The stages as commands: tune, generate, evaluate, and all of them as a demo."""
+"""The stages as commands: tune, generate, and all of them as a demo."""
 
 from pathlib import Path
 from typing import Any
@@ -94,60 +94,6 @@ def _select_samples(source: Path, form: Any, split: Any) -> tuple[list[Any], Any
     if not samples:
         raise InputError(f"{source}: no {form} samples of the {split} split")
     return samples, gold_source
-
-
-@click.command()
-@click.argument("path", type=FOLDER, metavar="FILE_OR_DIR")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
-@click.option("--out", type=FOLDER, help="Folder for scores, predictions and the HTML report.")
-@click.option("--data", "folder", type=FOLDER, help="Samples, to tell which rows share a post.")
-@click.option("--resamples", type=click.IntRange(min=100), default=1000, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--show-posts", is_flag=True, help="Show posts and responses in the report.")
-def evaluate(
-    path: Path,
-    as_json: bool,
-    out: Path | None,
-    folder: Path | None,
-    resamples: int,
-    seed: int,
-    show_posts: bool,
-) -> None:
-    """Score responses: our JSONL, or CSV files 'goldens,generated_text' named after their set."""
-    from mentallama.benchmark import evaluate as stage
-    from mentallama.benchmark import output, responses
-
-    if show_posts and not (out and folder):
-        raise InputError("--show-posts needs --out for the report and --data for the posts")
-    read = responses.read_responses(path)
-    samples = _all_samples(folder) if folder else []
-    if folder:
-        read = responses.join_posts(read, samples)
-    evaluation = stage.evaluate(read, resamples=resamples, seed=seed)
-    if out:
-        output.write(
-            evaluation,
-            out,
-            title=f"Evaluation of {path.name}",
-            run={
-                "Responses": f"{path.name}, SHA-256 {responses.fingerprint(read)}",
-                "Bootstrap": f"{resamples} resamples, seed {seed}",
-            },
-            posts={s.post.id: s.post.text for s in samples} if show_posts else None,
-        )
-    if as_json:
-        click.echo(output.as_json(evaluation))
-        return
-    output.print_table(evaluation)
-    if out:
-        click.echo(f"report: {out / output.REPORT}")
-
-
-def _all_samples(folder: Path) -> list[Any]:
-    from mentallama.dataset import read_samples
-    from mentallama.types import FORMS, SPLITS
-
-    return [s for form in FORMS for s in read_samples(folder, form=form, splits=SPLITS)]
 
 
 @click.command()

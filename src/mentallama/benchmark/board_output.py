@@ -1,0 +1,207 @@
+"""The leaderboard as tables, and as a folder of files: HTML, Markdown, CSV, LaTeX, JSON."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mentallama.benchmark.evaluate import Group, groups
+from mentallama.benchmark.evidence import evidence_table
+from mentallama.benchmark.golds import join_table
+from mentallama.benchmark.integrity import integrity_table
+from mentallama.benchmark.leaderboard import Board
+from mentallama.benchmark.output import scores_object
+from mentallama.benchmark.report import Beside, write_report
+from mentallama.benchmark.reported import reported_scores
+from mentallama.benchmark.slices import slice_table
+from mentallama.io import atomic_write, make_folder, write_json, write_records
+from mentallama.tables import Table, as_csv, as_latex, as_markdown
+from mentallama.types import GoldSource
+
+NAME = "leaderboard"
+Found = Mapping[tuple[str, str, GoldSource], Group]
+
+
+def board_object(board: Board) -> dict[str, Any]:
+    """Return the board in the schema of ``evaluate``, with what else was measured beside it."""
+    ranks = [
+        {"task": task, "gold": gold, "model": model, "rank": rank}
+        for (task, gold, model), rank in board.ranks.items()
+    ]
+    return {
+        **scores_object(board.evaluation),
+        "ranks": ranks,
+        "comparisons": [asdict(one) for one in board.comparisons],
+        "joins": [asdict(one) for one in board.joins],
+        "integrity": [asdict(one) for one in board.integrity],
+        "evidence": [asdict(one) for one in board.evidence],
+        "slices": [asdict(one) for one in board.slices],
+        "notes": list(board.notes),
+    }
+
+
+def standings(board: Board) -> list[Table]:
+    """Return a table per gold: models by set, weighted F1 over all rows, rank and coverage."""
+    found = groups(board.evaluation)
+    golds = dict.fromkeys(gold for _, _, gold in found)
+    return [_standing(board, found, gold) for gold in golds]
+
+
+def _standing(board: Board, found: Found, gold: GoldSource) -> Table:
+    tasks = list(dict.fromkeys(task for task, _, own in found if own == gold))
+    models = list(dict.fromkeys(model for _, model, own in found if own == gold))
+    rows: list[tuple[str, ...]] = [
+        (model, *(_cell(board, found.get((task, model, gold)), task, gold) for task in tasks))
+        for model in models
+    ]
+    if gold == "release":
+        reported = {(cell.model, cell.task): cell for cell in reported_scores()}
+        for model in dict.fromkeys(model for model, _ in reported):
+            cells = [reported.get((model, task)) for task in tasks]
+            rows.append(
+                (
+                    f"{model}, reported, unverified",
+                    *(f"{cell.weighted_f1:.1f}" if cell else "not known" for cell in cells),
+                )
+            )
+    return Table(
+        title=f"Weighted F1 over all rows, gold: {gold} (rank; share of rows with a verdict)",
+        header=("model", *tasks),
+        rows=tuple(rows),
+    )
+
+
+def _cell(board: Board, group: Group | None, task: str, gold: GoldSource) -> str:
+    if group is None:
+        return "not run"
+    score, coverage = group.scores["weighted_f1 all"], group.scores["coverage all"]
+    rank = board.ranks[task, gold, score.model]
+    return f"{score.value:.1f} ({rank}.; {coverage.value:.0f} % of {score.n:,})"
+
+
+def scores_table(board: Board) -> Table:
+    """Return every score with its interval, a line per set, model and gold."""
+    return Table(
+        title="Scores (weighted F1; 95 % bootstrap interval over posts)",
+        header=(
+            "task",
+            "model",
+            "gold",
+            "rank",
+            "rows",
+            "answered",
+            "F1 answered",
+            "F1 all",
+            "F1 forced",
+            "accuracy all",
+        ),
+        rows=tuple(
+            (
+                task,
+                model,
+                gold,
+                board.ranks[task, gold, model],
+                group.scores["coverage all"].n,
+                group.scores["coverage all"].answered,
+                *(
+                    _interval(group, name)
+                    for name in (
+                        "weighted_f1 answered",
+                        "weighted_f1 all",
+                        "weighted_f1 forced",
+                        "accuracy all",
+                    )
+                ),
+            )
+            for (task, model, gold), group in groups(board.evaluation).items()
+        ),
+    )
+
+
+def _interval(group: Group, name: str) -> str:
+    score = group.scores[name]
+    if score.value is None:
+        return "not computed"
+    return f"{score.value:.1f} ({score.low:.1f}-{score.high:.1f})"
+
+
+def comparison_table(board: Board) -> Table:
+    """Return the paired comparisons, with p values as they are and adjusted."""
+    return Table(
+        title="Two models on the rows that both answered (difference in weighted F1, points)",
+        header=(
+            "task",
+            "gold",
+            "A",
+            "B",
+            "rows",
+            "A - B",
+            "p",
+            "p (Holm)",
+            "only A right",
+            "only B right",
+        ),
+        rows=tuple(
+            (
+                one.task,
+                one.gold,
+                one.a,
+                one.b,
+                one.n,
+                f"{one.difference:+.1f} ({one.low:+.1f} to {one.high:+.1f})",
+                f"{one.p:.4f}",
+                f"{one.p_holm:.4f}",
+                one.a_right_only,
+                one.b_right_only,
+            )
+            for one in board.comparisons
+        ),
+    )
+
+
+def board_tables(board: Board) -> list[Table]:
+    """Return all tables of the board, the most asked for first; empty ones are left out."""
+    tables = [
+        *standings(board),
+        scores_table(board),
+        join_table(board.joins),
+        comparison_table(board),
+        integrity_table(board.integrity),
+        evidence_table(board.evidence),
+        slice_table(board.slices),
+    ]
+    return [table for table in tables if table.rows]
+
+
+def write_board(
+    board: Board, out: Path, *, run: Mapping[str, str], posts: Mapping[str, str] | None
+) -> None:
+    """Write the board into a folder in every format; see ``write_report`` for ``posts``."""
+    make_folder(out)
+    tables = board_tables(board)
+    write_json(out / f"{NAME}.json", board_object(board))
+    write_records(out / "predictions.jsonl", board.evaluation.predictions)
+    write_records(out / "flips.jsonl", board.flips)
+    texts = {
+        f"{NAME}.md": as_markdown(tables) + "\n",
+        f"{NAME}.csv": as_csv(scores_table(board)),
+        f"{NAME}.tex": "\n\n".join(as_latex(table) for table in standings(board)) + "\n",
+    }
+    for name, text in texts.items():
+        with atomic_write(out / name) as file:
+            file.write(text)
+    write_report(
+        board.evaluation,
+        out / f"{NAME}.html",
+        title="Leaderboard",
+        run=run,
+        posts=posts,
+        beside=Beside(
+            ranks=board.ranks,
+            notes=board.notes,
+            contradicting={
+                (one.model, row) for one in board.integrity for row in one.contradicting
+            },
+            tables=tables[len(standings(board)) + 1 :],
+        ),
+    )

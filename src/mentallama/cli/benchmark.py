@@ -1,0 +1,314 @@
+"""The benchmark as commands: evaluate, leaderboard, and what they lean on."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mentallama.cli.shared import FOLDER, read_any_samples
+from mentallama.errors import CheckError, InputError
+
+if TYPE_CHECKING:
+    from mentallama.benchmark.inference.cascade import Cascade
+    from mentallama.benchmark.inference.labeller import TaskLabeller
+    from mentallama.types import GoldSource, Sample
+
+RULES_ALONE = "none"
+_GOLDS: "dict[str, tuple[GoldSource, ...]]" = {
+    "release": ("release", "corpus"),
+    "human": ("human",),
+    "both": ("release", "human", "corpus"),
+}
+_labeller_option = click.option(
+    "--labeller",
+    "labellers",
+    multiple=True,
+    metavar="DIR",
+    help="Trained labellers, asked where the anchored phrases find nothing; repeatable.",
+)
+_allow_option = click.option(
+    "--allow-trained",
+    is_flag=True,
+    help="Let labellers read rows that they were trained on.",
+)
+_resamples_option = click.option(
+    "--resamples", type=click.IntRange(min=100), default=1000, show_default=True
+)
+_seed_option = click.option("--seed", type=int, default=0, show_default=True)
+_posts_option = click.option(
+    "--show-posts", is_flag=True, help="Show posts and responses in the report."
+)
+
+
+@click.command()
+@click.argument("path", type=FOLDER, metavar="FILE_OR_DIR")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
+@click.option("--out", type=FOLDER, help="Folder for scores, predictions and the HTML report.")
+@click.option("--data", "folder", type=FOLDER, help="Samples, to tell which rows share a post.")
+@_labeller_option
+@_allow_option
+@_resamples_option
+@_seed_option
+@_posts_option
+def evaluate(
+    path: Path,
+    as_json: bool,
+    out: Path | None,
+    folder: Path | None,
+    labellers: tuple[str, ...],
+    allow_trained: bool,
+    resamples: int,
+    seed: int,
+    show_posts: bool,
+) -> None:
+    """Score responses: our JSONL, or CSV files 'goldens,generated_text' named after their set."""
+    from mentallama.benchmark import evaluate as stage
+    from mentallama.benchmark import output, responses
+
+    if show_posts and not (out and folder):
+        raise InputError("--show-posts needs --out for the report and --data for the posts")
+    read = responses.read_responses(path)
+    samples = read_any_samples(folder) if folder else []
+    if folder:
+        read = responses.join_posts(read, samples)
+    cascade = _load_cascade(labellers, allow_trained)
+    evaluation = stage.evaluate(read, labeller=cascade, resamples=resamples, seed=seed)
+    _say_withheld(cascade)
+    if out:
+        output.write(
+            evaluation,
+            out,
+            title=f"Evaluation of {path.name}",
+            run={
+                "Responses": f"{path.name}, SHA-256 {responses.fingerprint(read)}",
+                "Labels read by": _describe(cascade),
+                "Bootstrap": f"{resamples} resamples, seed {seed}",
+            },
+            posts={s.post.id: s.post.text for s in samples} if show_posts else None,
+        )
+    if as_json:
+        click.echo(output.as_json(evaluation))
+        return
+    output.print_table(evaluation)
+    if out:
+        click.echo(f"report: {out / output.REPORT}")
+
+
+@click.command()
+@click.argument("folders", type=FOLDER, nargs=-1, required=True, metavar="DIR...")
+@click.option(
+    "--data", "folder", type=FOLDER, help="The data set: a folder of ours or the release as it is."
+)
+@click.option("--raw", type=FOLDER, help="Raw corpora, for the human labels and marked evidence.")
+@click.option("--gold", type=click.Choice(["release", "human", "both"]), default="both")
+@_labeller_option
+@_allow_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
+@click.option("--out", type=FOLDER, help="Folder for HTML, Markdown, CSV, LaTeX and JSON.")
+@_resamples_option
+@_seed_option
+@_posts_option
+def leaderboard(
+    folders: tuple[Path, ...],
+    folder: Path | None,
+    raw: Path | None,
+    gold: str,
+    labellers: tuple[str, ...],
+    allow_trained: bool,
+    as_json: bool,
+    out: Path | None,
+    resamples: int,
+    seed: int,
+    show_posts: bool,
+) -> None:
+    """Score every model on every set found in DIR..., compare and rank them.
+
+    Without --labeller, linear labellers are trained on the data's own training answers first, which
+    takes a minute; 'benchmark train-labeller' keeps them. '--labeller none' reads by anchored
+    phrases alone.
+    """
+    from mentallama.benchmark import board_output, responses
+    from mentallama.benchmark.leaderboard import make_board
+    from mentallama.tables import as_markdown
+
+    if (gold == "human" and not raw) or (raw and not folder):
+        raise InputError("human labels need --raw and, to find the posts in it, --data")
+    if show_posts and not (out and folder):
+        raise InputError("--show-posts needs --out for the report and --data for the posts")
+    read = [one for path in folders for one in responses.read_responses(path)]
+    samples = read_any_samples(folder) if folder else []
+    read = responses.join_posts(read, samples)
+    cascade = _load_cascade(labellers, allow_trained)
+    if not labellers and samples:
+        cascade.labellers = _train_all(samples, {response.task for response in read}, "--data")
+    known, people = _known(samples, raw)
+    board = make_board(
+        read,
+        cascade,
+        known,
+        people,
+        golds=_GOLDS[gold],
+        resamples=resamples,
+        seed=seed,
+    )
+    if out:
+        run = {
+            "Responses": f"{', '.join(path.name for path in folders)}, "
+            f"SHA-256 {responses.fingerprint(read)}",
+            "Labels read by": _describe(cascade),
+            "Bootstrap": f"{resamples} resamples over posts, seed {seed}",
+        }
+        posts = known.texts if show_posts else None
+        board_output.write_board(board, out, run=run, posts=posts)
+    if as_json:
+        import json
+
+        click.echo(json.dumps(board_output.board_object(board), indent=2))
+        return
+    click.echo(as_markdown(board_output.board_tables(board)[:-1]))
+    for note in board.notes:
+        click.echo(f"note: {note}")
+    if out:
+        click.echo(f"report: {out / board_output.NAME}.html")
+
+
+@click.group()
+def benchmark() -> None:
+    """Readers of labels, and measures of explanations."""
+
+
+@benchmark.command("train-labeller")
+@click.option("--data", "folder", type=FOLDER, required=True, help="Samples or the release.")
+@click.option("--out", type=FOLDER, required=True, help="Folder for the labellers.")
+@click.option("--task", "tasks", multiple=True, metavar="SET", help="Only these sets; repeatable.")
+@click.option(
+    "--on",
+    type=click.Choice(["both", "explanation", "response"]),
+    default="both",
+    show_default=True,
+    help="What to learn from: gold answers, their explanations alone, or each in turn.",
+)
+@click.option(
+    "--risk",
+    type=click.FloatRange(min=0, max=1, min_open=True),
+    default=0.05,
+    show_default=True,
+    help="Share of wrong guesses allowed among its answers.",
+)
+def train_labeller(folder: Path, out: Path, tasks: tuple[str, ...], on: Any, risk: float) -> None:
+    """Train readers of explanations on gold answers, and measure each on what it never saw.
+
+    Exits 1 where one fails its accuracy card; it is saved all the same, and its scores are marked.
+    """
+    from mentallama.benchmark.inference.card import card_table
+    from mentallama.benchmark.inference.labeller import save_labeller
+    from mentallama.tables import as_markdown
+    from mentallama.tasks import get_task
+
+    samples = read_any_samples(folder)
+    wanted = {get_task(key).key for key in tasks} or {s.post.task for s in samples}
+    trained = _train_all(samples, wanted, folder.name, on=on, risk=risk)
+    if not trained:
+        raise InputError(f"{folder}: no set with enough training rows")
+    for task, labeller in trained.items():
+        save_labeller(labeller, out / task)
+    cards = [labeller.card for labeller in trained.values() if labeller.card]
+    click.echo(as_markdown([card_table(cards)]))
+    for labeller in trained.values():
+        settings = labeller.settings
+        click.echo(
+            f"{settings.task}: {settings.trained_on}; answers from confidence "
+            f"{settings.confidence_floor:.2f} and familiarity {settings.familiarity_floor:.2f} on"
+        )
+    click.echo(f"labellers in {out}")
+    if failed := [f"{card.task} ({card.why})" for card in cards if not card.passed]:
+        raise CheckError(f"failed the accuracy card: {'; '.join(failed)}")
+
+
+def _train_all(
+    samples: "Sequence[Sample]", tasks: set[str], name: str, **options: Any
+) -> "dict[str, TaskLabeller]":
+    """Train a labeller for each task that has rows to learn from; say which have not."""
+    from mentallama.benchmark.inference.linear import fit_linear
+    from mentallama.benchmark.inference.train import train_labeller as train
+    from mentallama.corpus.samples import load_samples
+    from mentallama.tasks import list_tasks
+
+    invented = [sample for sample in load_samples() if sample.form == "instruction"]
+    trained = {}
+    for task in (task for task in list_tasks() if task.key in tasks):
+        own = [s for s in samples if s.post.task == task.key and s.form == "instruction"]
+        split = "train" if any(s.post.split == "train" for s in own) else "valid"
+        rows = [s for s in own if s.post.split == split]
+        beside = {
+            "gold test explanations": [s for s in own if s.post.split == "test"],
+            "experts' explanations": [s for s in own if s.post.split == "expert"],
+            "explanations in other styles": [s for s in invented if s.post.task == task.key],
+        }
+        try:
+            trained[task.key] = train(
+                task, rows, fit_linear, trained_on=f"{name}, {split}", beside=beside, **options
+            )
+        except InputError as error:
+            click.echo(f"no labeller for {error}", err=True)
+            continue
+        click.echo(f"labeller for {task.key}: trained on {split}, {len(rows):,} rows", err=True)
+    return trained
+
+
+def _load_cascade(names: Sequence[str], allow_trained: bool) -> "Cascade":
+    from mentallama.benchmark.inference.cascade import Cascade
+    from mentallama.benchmark.inference.labeller import load_labellers
+
+    labellers: dict[str, TaskLabeller] = {}
+    for name in names:
+        if name != RULES_ALONE:
+            labellers |= load_labellers(Path(name))
+    return Cascade(labellers=labellers, allow_trained=allow_trained)
+
+
+def _describe(cascade: "Cascade") -> str:
+    kinds = [
+        f"{task} {labeller.settings.kind} ({labeller.settings.trained_on})"
+        + (f", provisional: {labeller.provisional}" if labeller.provisional else "")
+        for task, labeller in cascade.labellers.items()
+    ]
+    return "; ".join(["anchored phrases", *kinds])
+
+
+def _say_withheld(cascade: "Cascade") -> None:
+    for task, count in cascade.withheld.items():
+        click.echo(
+            f"{task}: {count:,} responses belong to rows that the labeller was trained on and were "
+            "left undecided (--allow-trained reads them)",
+            err=True,
+        )
+
+
+def _known(samples: "Sequence[Sample]", raw: Path | None) -> tuple[Any, Any]:
+    """Gather what is known of posts, and what people said of them."""
+    from mentallama.benchmark.evidence import marked_passages
+    from mentallama.benchmark.golds import human_labels
+    from mentallama.benchmark.leaderboard import People
+    from mentallama.benchmark.slices import Known
+    from mentallama.corpus import load_posts
+    from mentallama.tasks.posts import post_id, text_key
+    from mentallama.tasks.raw import read_corpora
+
+    posts = []
+    if raw:
+        rows, notes = read_corpora(raw)
+        posts = [row.post for row in rows]
+        for note in notes:
+            click.echo(f"note: {note}", err=True)
+    trained = [s.post for s in samples if s.post.split == "train"]
+    trained += [post for post in posts if post.split == "train"]
+    known = Known(
+        texts={sample.post.id: sample.post.text for sample in samples},
+        trained={text_key(post.text) for post in trained},
+        tags={post_id(post.text): post.tags for post in load_posts() if post.tags},
+    )
+    if not raw:
+        return known, None
+    return known, People(labels=human_labels(posts), marked=marked_passages(posts))
