@@ -13,7 +13,8 @@ from mentallama.benchmark.output import write
 from mentallama.types import Response
 from tests.conftest import sample
 
-CANARY = "the canary sings <script>document.title='broken in'</script>"
+QUOTED = "at half past four"
+CANARY = f"{QUOTED} the canary sings <script>document.title='broken in'</script>"
 
 
 def evaluation() -> Evaluation:
@@ -22,7 +23,7 @@ def evaluation() -> Evaluation:
         Response(
             sample_id=row.id,
             task="SAD",
-            text=f"{row.response} {CANARY}",
+            text=f'{row.response} It says "{QUOTED}". {CANARY}',
             model="a-model",
             gold=str(row.post.label),
             reference=row.response,
@@ -84,8 +85,19 @@ def test_it_opens_alone_and_shows_what_was_measured(page: Any, folder: Path) -> 
         "Seed",
     ):
         assert part in text, part
-    page.click("#samples ~ details:not([open]) summary")
     assert "the canary sings <script>" in page.inner_text("main")
+
+
+def test_the_viewer_filters_and_marks_what_is_quoted(page: Any, folder: Path) -> None:
+    page.goto((folder / "open" / "report.html").as_uri())
+    assert page.inner_text(".filters output") == "3 of 3 rows"
+    page.check("[data-flag=undecided]")
+    assert page.inner_text(".filters output") == "1 of 3 rows"
+    page.uncheck("[data-flag=undecided]")
+    page.select_option(".filters select", "SAD")
+    assert page.inner_text(".filters output") == "2 of 3 rows"
+    assert page.locator("article:visible").count() == 2
+    assert page.locator("article:visible mark").first.inner_text() == QUOTED
 
 
 @pytest.mark.parametrize("width", [360, 1280])

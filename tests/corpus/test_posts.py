@@ -19,7 +19,7 @@ TAGS = (
     *("sarcasm", "metaphor", "implicit", "negation", "third_person"),
     *("past", "quotation", "hypothetical", "mixed", "venting"),
 )
-SENTENCE_END = re.compile(r"[.!?][\"”’')]*(?:\s|$)")  # noqa: RUF001
+SENTENCE_END = re.compile(r"[.!?][\"”’')]*(?:\s|$)")
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.key)
