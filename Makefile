@@ -20,7 +20,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(PIP) -e '.[train,data,dev]'
+	$(PIP) -e '.[train,data,metrics,fast,dev]'
 	@touch $@
 
 demo: setup

@@ -12,7 +12,8 @@ STAGES = ("data", "tuning", "models", "benchmark")
 # A layer may import itself and those above it in this list, never those below.
 LAYERS = (
     ("__init__", "types", "errors"),
-    ("io", "rows", "config", "journal", "progress", "encoding", "tables", "pages", "closeness"),
+    ("io", "rows", "config", "journal", "progress", "encoding", "tables", "pages"),
+    ("bartscore", "closeness"),
     ("tasks",),
     ("dataset",),
     ("corpus", *STAGES),

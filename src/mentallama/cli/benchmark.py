@@ -312,3 +312,98 @@ def _known(samples: "Sequence[Sample]", raw: Path | None) -> tuple[Any, Any]:
     if not raw:
         return known, None
     return known, People(labels=human_labels(posts), marked=marked_passages(posts))
+
+
+_bartscore_option = click.option(
+    "--bartscore", metavar="MODEL", help="A BART-like model (folder or hub id) for BARTScore."
+)
+_bertscore_option = click.option(
+    "--bertscore", metavar="MODEL", help="An encoder (folder or hub id) for BERTScore."
+)
+_engine_option = click.option(
+    "--engine",
+    type=click.Choice(["auto", "transformers", "ctranslate2"]),
+    default="auto",
+    show_default=True,
+    help="What runs BARTScore.",
+)
+_int8_option = click.option(
+    "--int8", is_flag=True, help="BARTScore in int8: faster, and its scores differ a little."
+)
+
+
+@benchmark.command()
+@click.argument("folders", type=FOLDER, nargs=-1, required=True, metavar="DIR...")
+@click.option("--data", "folder", type=FOLDER, help="The data set, for posts and experts.")
+@_bartscore_option
+@_bertscore_option
+@_engine_option
+@_int8_option
+@click.option("--limit", type=click.IntRange(min=2), help="Only that many rows a task, drawn.")
+@_resamples_option
+@_seed_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
+def explanations(
+    folders: tuple[Path, ...],
+    folder: Path | None,
+    bartscore: str | None,
+    bertscore: str | None,
+    engine: Any,
+    int8: bool,
+    limit: int | None,
+    resamples: int,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Score the explanations of responses against the gold ones, with floors and a ceiling."""
+    from mentallama.benchmark import explanations as stage
+    from mentallama.benchmark.metrics import METRICS
+    from mentallama.benchmark.metrics.metric import Models
+    from mentallama.benchmark.responses import join_posts, read_responses
+    from mentallama.cli.shared import print_tables
+
+    samples = read_any_samples(folder) if folder else []
+    read = [one for path in folders for one in read_responses(path)]
+    read = join_posts(read, samples)
+    texts = {sample.post.id: sample.post.text for sample in samples}
+    tasks = {response.task for response in read}
+    systems = stage.gather(read, texts, limit, seed)
+    systems += [one for one in stage.against_experts(samples) if one.task in tasks]
+    models = Models(bartscore=bartscore, bertscore=bertscore, engine=engine, int8=int8)
+    scores = stage.score_explanations(systems, METRICS, models, resamples=resamples, seed=seed)
+    stage.need_one_signature(scores)
+    print_tables("explanations", scores, [stage.explanation_table(scores)], as_json)
+    if not as_json:
+        for signature in dict.fromkeys(s.signature for s in scores if s.signature):
+            click.echo(f"signature: {signature}")
+
+
+@benchmark.command()
+@click.argument("path", type=FOLDER, metavar="FILE_OR_DIR")
+@_bartscore_option
+@_bertscore_option
+@_engine_option
+@_int8_option
+@_resamples_option
+@_seed_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
+def correlate(
+    path: Path,
+    bartscore: str | None,
+    bertscore: str | None,
+    engine: Any,
+    int8: bool,
+    resamples: int,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Correlate metrics with people's marks (layout of the release's DR_annotation)."""
+    from mentallama.benchmark import correlation as stage
+    from mentallama.benchmark.metrics import METRICS
+    from mentallama.benchmark.metrics.metric import Models
+    from mentallama.cli.shared import print_tables
+
+    models = Models(bartscore=bartscore, bertscore=bertscore, engine=engine, int8=int8)
+    found = stage.correlate(stage.read_rated(path), METRICS, models, resamples=resamples, seed=seed)
+    tables = [stage.correlation_table(found, statistic) for statistic in stage.STATISTICS]
+    print_tables("correlations", found, tables, as_json)

@@ -494,9 +494,9 @@ def quality(
     chosen = [get_task(key) for key in tasks] or list(TASKS)
     metrics: dict[str, Any] = {"ROUGE-L": closeness.rouge_l}
     if bart:
-        metrics["BARTScore"] = lambda hypotheses, references: closeness.bart_score(
-            bart, hypotheses, references
-        )
+        from mentallama.bartscore import load_bart_scorer
+
+        metrics["BARTScore"] = load_bart_scorer(bart).score
     plan = Plan(source="", expert=expert, shots=shots, seed=seed)
     # The experts' posts are invented: no agreement covers them.
     results = measuring.measure_quality(
