@@ -115,6 +115,9 @@ class Task:
     sizes: Sizes
     source: Source
     reference: ReferenceRule
+    released_order: tuple[str, ...] = ()
+    """Order of the labels in the authors' released classifier; empty where it is that of
+    ``labels``."""
     raw: tuple[RawFile, ...] = ()
     """Files in which the source's authors keep the annotated posts."""
 

@@ -1,6 +1,6 @@
 """The benchmark as commands: evaluate, leaderboard, and what they lean on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +11,10 @@ from mentallama.errors import CheckError, InputError
 
 if TYPE_CHECKING:
     from mentallama.benchmark.inference.cascade import Cascade
+    from mentallama.benchmark.inference.encoder import Runtime
     from mentallama.benchmark.inference.labeller import TaskLabeller
-    from mentallama.types import GoldSource, Sample
+    from mentallama.benchmark.inference.train import Fit
+    from mentallama.types import GoldSource, Sample, Task
 
 RULES_ALONE = "none"
 _GOLDS: "dict[str, tuple[GoldSource, ...]]" = {
@@ -24,7 +26,7 @@ _labeller_option = click.option(
     "--labeller",
     "labellers",
     multiple=True,
-    metavar="DIR",
+    metavar="DIR|SET=MODEL",
     help="Trained labellers, asked where the anchored phrases find nothing; repeatable.",
 )
 _allow_option = click.option(
@@ -202,13 +204,16 @@ def train_labeller(folder: Path, out: Path, tasks: tuple[str, ...], on: Any, ris
     Exits 1 where one fails its accuracy card; it is saved all the same, and its scores are marked.
     """
     from mentallama.benchmark.inference.card import card_table
-    from mentallama.benchmark.inference.labeller import save_labeller
+    from mentallama.benchmark.inference.store import save_labeller
     from mentallama.tables import as_markdown
     from mentallama.tasks import get_task
 
     samples = read_any_samples(folder)
     wanted = {get_task(key).key for key in tasks} or {s.post.task for s in samples}
-    trained = _train_all(samples, wanted, folder.name, on=on, risk=risk)
+    if not encoder and (runtime != "encoder" or epochs != 3 or seed):
+        raise InputError("--runtime, --epochs and --seed belong to --encoder MODEL")
+    fits = _encoder_fits(encoder, runtime, epochs, seed) if encoder else None
+    trained = _train_all(samples, wanted, folder.name, fits, on=on, risk=risk)
     if not trained:
         raise InputError(f"{folder}: no set with enough training rows")
     for task, labeller in trained.items():
@@ -226,8 +231,20 @@ def train_labeller(folder: Path, out: Path, tasks: tuple[str, ...], on: Any, ris
         raise CheckError(f"failed the accuracy card: {'; '.join(failed)}")
 
 
+def _encoder_fits(
+    model: str, runtime: "Runtime", epochs: int, seed: int
+) -> "Callable[[Task], Fit]":
+    from mentallama.benchmark.inference.encoder import fit_encoder
+
+    return lambda task: fit_encoder(model, task, runtime=runtime, epochs=epochs, seed=seed)
+
+
 def _train_all(
-    samples: "Sequence[Sample]", tasks: set[str], name: str, **options: Any
+    samples: "Sequence[Sample]",
+    tasks: set[str],
+    name: str,
+    fits: "Callable[[Task], Fit] | None" = None,
+    **options: Any,
 ) -> "dict[str, TaskLabeller]":
     """Train a labeller for each task that has rows to learn from; say which have not."""
     from mentallama.benchmark.inference.linear import fit_linear
@@ -248,7 +265,14 @@ def _train_all(
         }
         try:
             trained[task.key] = train(
-                task, rows, fit_linear, trained_on=f"{name}, {split}", beside=beside, **options
+                task,
+                rows,
+                fits(task) if fits else fit_linear,
+                trained_on=f"{name}, {split}",
+                beside=beside,
+                # An encoder takes long to train, so one fifth of the rows is held out once.
+                folds=1 if fits else 5,
+                **options,
             )
         except InputError as error:
             click.echo(f"no labeller for {error}", err=True)
@@ -259,12 +283,12 @@ def _train_all(
 
 def _load_cascade(names: Sequence[str], allow_trained: bool) -> "Cascade":
     from mentallama.benchmark.inference.cascade import Cascade
-    from mentallama.benchmark.inference.labeller import load_labellers
+    from mentallama.benchmark.inference.store import load_labellers
 
     labellers: dict[str, TaskLabeller] = {}
     for name in names:
         if name != RULES_ALONE:
-            labellers |= load_labellers(Path(name))
+            labellers |= load_labellers(name)
     return Cascade(labellers=labellers, allow_trained=allow_trained)
 
 

@@ -63,5 +63,6 @@ TASK = Task(
         ),
         default="none",
     ),
+    released_order=("depression", "suicide", "anxiety", "bipolar", "none"),
     raw=by_split("{}.csv", ("train", "val", "test"), _SUBREDDITS),
 )

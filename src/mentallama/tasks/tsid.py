@@ -57,5 +57,6 @@ TASK = Task(
         ),
         default="none",
     ),
+    released_order=("depression", "suicide", "ptsd", "none"),
     raw=by_split("{}.csv", ("train", "val", "test"), _GROUPS),
 )

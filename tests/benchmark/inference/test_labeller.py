@@ -9,8 +9,9 @@ import pytest
 
 from mentallama.benchmark.inference.card import reasons_only
 from mentallama.benchmark.inference.cascade import Cascade
-from mentallama.benchmark.inference.labeller import TaskLabeller, load_labellers, save_labeller
+from mentallama.benchmark.inference.labeller import TaskLabeller
 from mentallama.benchmark.inference.linear import fit_linear
+from mentallama.benchmark.inference.store import load_labellers, save_labeller
 from mentallama.benchmark.inference.train import train_labeller
 from mentallama.corpus import load_material
 from mentallama.corpus.records import ResponseShape
@@ -142,7 +143,7 @@ def test_confidence_is_the_share_of_right_guesses() -> None:
 
 def test_it_comes_back_from_disk_the_same(labeller: TaskLabeller, tmp_path: Path) -> None:
     save_labeller(labeller, tmp_path / "SAD")
-    loaded = load_labellers(tmp_path)["SAD"]
+    loaded = load_labellers(str(tmp_path))["SAD"]
     texts = [row.explanation for row in gold_answers(seed=9)]
     for before, after in zip(labeller.guess(texts), loaded.guess(texts), strict=True):
         assert before.label == after.label
@@ -154,7 +155,7 @@ def test_it_comes_back_from_disk_the_same(labeller: TaskLabeller, tmp_path: Path
 def test_without_a_card_scores_are_provisional(labeller: TaskLabeller, tmp_path: Path) -> None:
     save_labeller(labeller, tmp_path / "SAD")
     (tmp_path / "SAD" / "card.json").unlink()
-    assert load_labellers(tmp_path)["SAD"].provisional == "it has no accuracy card"
+    assert load_labellers(str(tmp_path))["SAD"].provisional == "it has no accuracy card"
 
 
 def test_one_for_other_labels_is_refused(labeller: TaskLabeller, tmp_path: Path) -> None:
@@ -163,7 +164,7 @@ def test_one_for_other_labels_is_refused(labeller: TaskLabeller, tmp_path: Path)
     settings = json.loads(path.read_text())
     path.write_text(json.dumps({**settings, "labels": ["work", "play"]}))
     with pytest.raises(InputError, match="train it again"):
-        load_labellers(tmp_path)
+        load_labellers(str(tmp_path))
 
 
 def test_too_little_to_learn_from_is_refused() -> None:

@@ -1,11 +1,4 @@
-"""A trained labeller of one task: it reads a label from a text, or says why it does not.
-
-DIR/{TASK}/labeller.json       kind, labels, floors, what it was trained on
-DIR/{TASK}/card.json           what it was measured to do; without it scores are provisional
-DIR/{TASK}/known.npz           which words it has met, hashed
-DIR/{TASK}/trained.txt         hashes of the rows that it was trained on
-DIR/{TASK}/weights.npz         or, for an encoder, the files of a transformers model
-"""
+"""A trained labeller of one task: it reads a label from a text, or says why it does not."""
 
 import hashlib
 from collections.abc import Sequence
@@ -14,18 +7,12 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
 
 from mentallama import __version__
 from mentallama.benchmark.inference.card import Card
-from mentallama.benchmark.inference.linear import familiarity, load_linear
+from mentallama.benchmark.inference.linear import familiarity
 from mentallama.benchmark.scores import Floats
-from mentallama.errors import InputError
-from mentallama.io import atomic_write, explain, make_folder, read_json, write_json
-from mentallama.tasks import get_task
-from mentallama.types import Task
 
-LABELLER, CARD, KNOWN, TRAINED = "labeller.json", "card.json", "known.npz", "trained.txt"
 CONFIDENCE_FLOOR = 0.5
 """Below it a guess is more likely wrong than right."""
 
@@ -117,66 +104,3 @@ def softmax(scores: Floats) -> Floats:
 def row_hash(task: str, answer: str) -> str:
     """Return what stands for one gold answer, so that a labeller knows its own training rows."""
     return hashlib.sha256(f"{task}\0{answer.strip()}".encode()).hexdigest()[:16]
-
-
-def save_labeller(labeller: TaskLabeller, folder: Path) -> None:
-    """Write a labeller; its settings come last, so that a folder without them is unfinished."""
-    make_folder(folder)
-    labeller.scorer.save(folder)
-    if labeller.known is not None:
-        np.savez_compressed(folder / KNOWN, known=labeller.known.astype(np.uint8))
-    with atomic_write(folder / TRAINED) as file:
-        file.writelines(f"{row}\n" for row in sorted(labeller.trained))
-    if labeller.card:
-        write_json(folder / CARD, TypeAdapter(Card).dump_python(labeller.card, mode="json"))
-    write_json(folder / LABELLER, TypeAdapter(Settings).dump_python(labeller.settings, mode="json"))
-
-
-def load_labellers(folder: Path) -> dict[str, TaskLabeller]:
-    """Read every labeller of a folder, by task; raise InputError where it holds none."""
-    if (folder / LABELLER).exists():
-        labeller = load_labeller(folder)
-        return {labeller.settings.task: labeller}
-    found = [path.parent for path in sorted(folder.glob(f"*/{LABELLER}"))]
-    if not found:
-        raise InputError(
-            f"{folder}: no labeller in it; make some with 'mentallama benchmark train-labeller'"
-        )
-    return {(labeller := load_labeller(path)).settings.task: labeller for path in found}
-
-
-def load_labeller(folder: Path) -> TaskLabeller:
-    """Read one labeller; raise InputError where a file is broken or labels changed since."""
-    try:
-        settings = TypeAdapter(Settings).validate_python(read_json(folder / LABELLER))
-        card = folder / CARD
-        read_card = TypeAdapter(Card).validate_python(read_json(card)) if card.exists() else None
-    except ValidationError as error:
-        raise InputError(f"{folder}: {explain(error)}") from None
-    _check_labels(folder, settings, get_task(settings.task))
-    known = folder / KNOWN
-    trained = folder / TRAINED
-    return TaskLabeller(
-        scorer=_load_scorer(folder, settings),
-        settings=settings,
-        known=np.load(known)["known"].astype(float) if known.exists() else None,
-        trained=frozenset(trained.read_text().split()) if trained.exists() else frozenset(),
-        card=read_card,
-    )
-
-
-def _check_labels(folder: Path, settings: Settings, task: Task) -> None:
-    own = {label.key for label in task.labels}
-    if set(settings.labels) != own:
-        raise InputError(
-            f"{folder}: trained on the labels {', '.join(settings.labels)}, but {task.key} has "
-            f"{', '.join(sorted(own))}; train it again"
-        )
-
-
-def _load_scorer(folder: Path, settings: Settings) -> Scorer:
-    match settings.kind:
-        case "linear":
-            return load_linear(folder)
-        case other:
-            raise InputError(f"{folder / LABELLER}: unknown kind of labeller '{other}'")

@@ -1,0 +1,258 @@
+"""Encoders as readers of labels: BERT and its kin with a classification head.
+
+A folder or hub id of a sequence-classification model loads as it is, the authors' released readers
+included: these name their labels LABEL_0, LABEL_1 and so on, in the order that the task's value
+records. ONNX Runtime runs the same model faster on a CPU, in fp32 with the same labels or in int8.
+"""
+
+import random
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from mentallama.benchmark.inference.labeller import Scorer, Settings, TaskLabeller
+from mentallama.benchmark.inference.train import Fit
+from mentallama.benchmark.scores import Floats
+from mentallama.errors import InputError
+from mentallama.types import Task
+
+Runtime = Literal["encoder", "onnx", "onnx-int8"]
+LONGEST = 512
+TOKENS_PER_BATCH = 4096
+_ONNX = "model.onnx"
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """A classifier under transformers (a ``Scorer``)."""
+
+    model: Any
+    tokenizer: Any
+
+    kind = "encoder"
+
+    def logits(self, texts: Sequence[str]) -> Floats:
+        """Return scores of shape (texts, labels)."""
+        import torch
+
+        def run(batch: dict[str, Any]) -> Floats:
+            tensors = {k: torch.tensor(v, device=self.model.device) for k, v in batch.items()}
+            with torch.inference_mode():
+                scores: Floats = self.model(**tensors).logits.float().cpu().numpy()
+            return scores
+
+        return _in_batches(self.tokenizer, texts, run)
+
+    def save(self, folder: Path) -> None:
+        """Write the model and its tokenizer into a labeller's folder."""
+        self.model.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxEncoder:
+    """The same under ONNX Runtime (a ``Scorer``)."""
+
+    session: Any
+    tokenizer: Any
+    kind: Runtime
+    source: Path
+    """The file that the session was made from."""
+
+    def logits(self, texts: Sequence[str]) -> Floats:
+        """Return scores of shape (texts, labels)."""
+        names = {value.name for value in self.session.get_inputs()}
+
+        def run(batch: dict[str, Any]) -> Floats:
+            arrays = {k: np.array(v, dtype=np.int64) for k, v in batch.items() if k in names}
+            scores: Floats = self.session.run(["logits"], arrays)[0]
+            return scores
+
+        return _in_batches(self.tokenizer, texts, run)
+
+    def save(self, folder: Path) -> None:
+        """Copy the model and write its tokenizer into a labeller's folder."""
+        import shutil
+
+        for file in self.source.parent.glob(f"{_ONNX}*"):
+            shutil.copyfile(file, folder / file.name)
+        self.tokenizer.save_pretrained(folder)
+
+
+def _in_batches(tokenizer: Any, texts: Sequence[str], run: Any) -> Floats:
+    """Encode, sort by length, fill batches by tokens, and put the scores back in order."""
+    encoded = tokenizer(list(texts), truncation=True, max_length=LONGEST)
+    lengths = [len(ids) for ids in encoded["input_ids"]]
+    order = sorted(range(len(texts)), key=lengths.__getitem__)
+    scores: list[Floats] = [np.zeros(0)] * len(texts)
+    start = 0
+    while start < len(order):
+        end = start + 1
+        while end < len(order) and (end + 1 - start) * lengths[order[end]] <= TOKENS_PER_BATCH:
+            end += 1
+        rows = order[start:end]
+        padded = tokenizer.pad({key: [values[i] for i in rows] for key, values in encoded.items()})
+        for row, score in zip(rows, run(dict(padded)), strict=True):
+            scores[row] = score
+        start = end
+    return np.stack(scores)
+
+
+def load_encoder(model: Path | str) -> Encoder:
+    """Load a sequence-classification model; raise InputError where there is none."""
+    transformers = _transformers()
+    try:
+        network = transformers.AutoModelForSequenceClassification.from_pretrained(model).eval()
+        return Encoder(network, transformers.AutoTokenizer.from_pretrained(model))
+    except (OSError, ValueError):
+        raise InputError(f"{model}: no sequence classifier can be loaded from there") from None
+
+
+def load_released(task: Task, model: Path | str) -> TaskLabeller:
+    """Load somebody's classifier as a labeller of a task; it has no card, so it is provisional."""
+    encoder = load_encoder(model)
+    keys = [label.key for label in task.labels]
+    if encoder.model.config.num_labels != len(keys):
+        raise InputError(
+            f"{model}: it tells {encoder.model.config.num_labels} labels apart, and {task.key} has "
+            f"{len(keys)}"
+        )
+    named = [str(encoder.model.config.id2label[i]) for i in range(len(keys))]
+    order = named if set(named) == set(keys) else list(task.released_order or keys)
+    return TaskLabeller(
+        scorer=encoder,
+        settings=Settings(kind="encoder", task=task.key, labels=tuple(order)),
+    )
+
+
+def load_onnx(folder: Path, kind: Runtime) -> OnnxEncoder:
+    """Load an exported model from a labeller's folder."""
+    return _open_onnx(folder / _ONNX, _transformers().AutoTokenizer.from_pretrained(folder), kind)
+
+
+def _open_onnx(path: Path, tokenizer: Any, kind: Runtime) -> OnnxEncoder:
+    try:
+        import onnxruntime
+        import torch
+    except ModuleNotFoundError:
+        raise InputError(
+            "this labeller needs ONNX Runtime: pip install 'mentallama[fast]'"
+        ) from None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return OnnxEncoder(session, tokenizer, kind, path)
+
+
+def export_onnx(encoder: Encoder, folder: Path, *, int8: bool = False) -> OnnxEncoder:
+    """Export an encoder for ONNX Runtime into ``folder``."""
+    import torch
+
+    batch = encoder.tokenizer(["two words", "three more words"], padding=True, return_tensors="pt")
+    names = list(batch)
+    plain = folder / ("plain.onnx" if int8 else _ONNX)
+    torch.onnx.export(
+        _logits_only(encoder.model, names),
+        tuple(batch[name] for name in names),
+        str(plain),
+        input_names=names,
+        output_names=["logits"],
+        dynamic_axes={name: {0: "rows", 1: "tokens"} for name in names} | {"logits": {0: "rows"}},
+        dynamo=False,
+    )
+    if int8:
+        from onnxruntime.quantization import QuantType, quantize_dynamic
+
+        quantize_dynamic(str(plain), str(folder / _ONNX), weight_type=QuantType.QInt8)
+        plain.unlink()
+    return _open_onnx(folder / _ONNX, encoder.tokenizer, "onnx-int8" if int8 else "onnx")
+
+
+def _logits_only(model: Any, names: Sequence[str]) -> Any:
+    """Wrap a model so that it takes its inputs in order and gives a plain tensor."""
+    import torch
+
+    class Module(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, *values: Any) -> Any:
+            return self.model(**dict(zip(names, values, strict=True))).logits
+
+    return Module().eval()
+
+
+def fit_encoder(
+    model: str, task: Task, *, runtime: Runtime = "encoder", epochs: int = 3, seed: int = 0
+) -> Fit:
+    """Return a fit that fine-tunes an encoder with transformers' Trainer."""
+
+    def fit(texts: Sequence[str], labels: Sequence[int], count: int) -> Scorer:
+        encoder = _fine_tune(model, task, list(texts), list(labels), epochs, seed)
+        if runtime == "encoder":
+            return encoder
+        folder = Path(tempfile.mkdtemp(prefix="mentallama-onnx-"))
+        return export_onnx(encoder, folder, int8=runtime == "onnx-int8")
+
+    return fit
+
+
+def _fine_tune(
+    model: str, task: Task, texts: list[str], labels: list[int], epochs: int, seed: int
+) -> Encoder:
+    transformers = _transformers()
+    import torch
+
+    keys = [label.key for label in task.labels]
+    transformers.set_seed(seed)
+    try:
+        network = transformers.AutoModelForSequenceClassification.from_pretrained(
+            model,
+            num_labels=len(keys),
+            id2label=dict(enumerate(keys)),
+            label2id={key: index for index, key in enumerate(keys)},
+            ignore_mismatched_sizes=True,
+        )
+        tokenizer = transformers.AutoTokenizer.from_pretrained(model)
+    except (OSError, ValueError):
+        raise InputError(f"{model}: no encoder can be loaded from there") from None
+    encoded = tokenizer(texts, truncation=True, max_length=LONGEST)
+    rows = [
+        {**{key: values[i] for key, values in encoded.items()}, "labels": label}
+        for i, label in enumerate(labels)
+    ]
+    random.Random(seed).shuffle(rows)  # noqa: S311
+    with tempfile.TemporaryDirectory() as out:
+        transformers.Trainer(
+            model=network,
+            args=transformers.TrainingArguments(
+                output_dir=out,
+                num_train_epochs=epochs,
+                per_device_train_batch_size=16,
+                learning_rate=5e-5,
+                warmup_steps=max(1, len(rows) // 160),
+                save_strategy="no",
+                report_to="none",
+                seed=seed,
+                use_cpu=not torch.cuda.is_available(),
+                disable_tqdm=True,
+                logging_strategy="no",
+            ),
+            train_dataset=rows,
+            data_collator=transformers.DataCollatorWithPadding(tokenizer),
+        ).train()
+    return Encoder(network.eval(), tokenizer)
+
+
+def _transformers() -> Any:
+    try:
+        import torch  # noqa: F401
+        import transformers
+    except ModuleNotFoundError:
+        raise InputError("an encoder needs torch: pip install 'mentallama[train]'") from None
+    return transformers
