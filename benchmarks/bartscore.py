@@ -4,7 +4,7 @@
 
 The reference way: batches of 4 in file order, padded, logits over the whole vocabulary at every
 position. Ours: batches by tokens, sorted by length. One thread, one run; scores are compared. Texts
-are invented, with the lengths of the sample corpus's explanations. Needs: the extras train and fast.
+are made up, as long as the sample corpus's explanations. Needs: the extras train and fast.
 """
 
 import argparse

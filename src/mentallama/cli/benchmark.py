@@ -198,7 +198,25 @@ def benchmark() -> None:
     show_default=True,
     help="Share of wrong guesses allowed among its answers.",
 )
-def train_labeller(folder: Path, out: Path, tasks: tuple[str, ...], on: Any, risk: float) -> None:
+@click.option("--encoder", metavar="MODEL", help="Fine-tune this folder or hub id instead.")
+@click.option("--epochs", type=click.IntRange(min=1), help="Of an encoder.  [default: 3]")
+@click.option(
+    "--runtime",
+    type=click.Choice(["encoder", "onnx", "onnx-int8"]),
+    help="What runs the encoder later: transformers (encoder), or ONNX Runtime.",
+)
+@click.option("--seed", type=int, help="Of an encoder.  [default: 0]")
+def train_labeller(
+    folder: Path,
+    out: Path,
+    tasks: tuple[str, ...],
+    on: Any,
+    risk: float,
+    encoder: str | None,
+    epochs: int | None,
+    runtime: Any,
+    seed: int | None,
+) -> None:
     """Train readers of explanations on gold answers, and measure each on what it never saw.
 
     Exits 1 where one fails its accuracy card; it is saved all the same, and its scores are marked.
@@ -210,9 +228,9 @@ def train_labeller(folder: Path, out: Path, tasks: tuple[str, ...], on: Any, ris
 
     samples = read_any_samples(folder)
     wanted = {get_task(key).key for key in tasks} or {s.post.task for s in samples}
-    if not encoder and (runtime != "encoder" or epochs != 3 or seed):
+    if not encoder and (runtime or epochs or seed is not None):
         raise InputError("--runtime, --epochs and --seed belong to --encoder MODEL")
-    fits = _encoder_fits(encoder, runtime, epochs, seed) if encoder else None
+    fits = _encoder_fits(encoder, runtime or "encoder", epochs or 3, seed or 0) if encoder else None
     trained = _train_all(samples, wanted, folder.name, fits, on=on, risk=risk)
     if not trained:
         raise InputError(f"{folder}: no set with enough training rows")

@@ -176,7 +176,7 @@ def _logits_only(model: Any, names: Sequence[str]) -> Any:
     """Wrap a model so that it takes its inputs in order and gives a plain tensor."""
     import torch
 
-    class Module(torch.nn.Module):
+    class Module(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.model = model
@@ -188,12 +188,18 @@ def _logits_only(model: Any, names: Sequence[str]) -> Any:
 
 
 def fit_encoder(
-    model: str, task: Task, *, runtime: Runtime = "encoder", epochs: int = 3, seed: int = 0
+    model: str,
+    task: Task,
+    *,
+    runtime: Runtime = "encoder",
+    epochs: int = 3,
+    learning_rate: float = 5e-5,
+    seed: int = 0,
 ) -> Fit:
     """Return a fit that fine-tunes an encoder with transformers' Trainer."""
 
     def fit(texts: Sequence[str], labels: Sequence[int], count: int) -> Scorer:
-        encoder = _fine_tune(model, task, list(texts), list(labels), epochs, seed)
+        encoder = _fine_tune(model, task, list(texts), list(labels), epochs, learning_rate, seed)
         if runtime == "encoder":
             return encoder
         folder = Path(tempfile.mkdtemp(prefix="mentallama-onnx-"))
@@ -203,7 +209,13 @@ def fit_encoder(
 
 
 def _fine_tune(
-    model: str, task: Task, texts: list[str], labels: list[int], epochs: int, seed: int
+    model: str,
+    task: Task,
+    texts: list[str],
+    labels: list[int],
+    epochs: int,
+    learning_rate: float,
+    seed: int,
 ) -> Encoder:
     transformers = _transformers()
     import torch
@@ -234,7 +246,7 @@ def _fine_tune(
                 output_dir=out,
                 num_train_epochs=epochs,
                 per_device_train_batch_size=16,
-                learning_rate=5e-5,
+                learning_rate=learning_rate,
                 warmup_steps=max(1, len(rows) // 160),
                 save_strategy="no",
                 report_to="none",
