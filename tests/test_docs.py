@@ -59,6 +59,13 @@ def test_the_data_page(run: Run, tmp_path: Path) -> None:
     run_all(run, audit, may_say_no="data audit")
 
 
+def test_the_benchmark_page(run: Run, tmp_path: Path) -> None:
+    (block,) = commands_of("docs/benchmark.md")
+    run_all(run, block, may_say_no="train-labeller")
+    assert (tmp_path / "board" / "leaderboard.html").exists()
+    assert (tmp_path / "harness" / "imhi_SAD.yaml").exists()
+
+
 def test_the_commands_on_the_release(run: Run, tmp_path: Path) -> None:
     (tmp_path / "imhi").symlink_to(shared("imhi"))
     (tmp_path / "outputs").symlink_to(shared("outputs"))
@@ -81,7 +88,7 @@ def test_the_records_that_the_formats_page_shows_are_read_and_scored(
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "docs/data.md"]
+    "page", ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "docs/data.md", "docs/benchmark.md"]
 )
 def test_every_file_that_a_page_names_exists(page: str) -> None:
     text = (ROOT / page).read_text()

@@ -18,6 +18,7 @@ from mentallama.errors import InputError
 from mentallama.progress import track
 from mentallama.tables import Table
 from mentallama.tasks import get_label, get_task
+from mentallama.tasks.posts import text_key
 from mentallama.tasks.wording import REASONING
 from mentallama.types import Response, Sample
 
@@ -143,7 +144,7 @@ def against_experts(samples: Iterable[Sample]) -> Iterator[Explained]:
         if sample.form == "instruction" and sample.explanation:
             post = sample.post
             side = experts if post.split == "expert" else golds
-            side[post.task, post.id, post.aspect] = sample
+            side[post.task, text_key(post.text), post.aspect] = sample
     by_task: dict[str, list[tuple[Sample, Sample]]] = {}
     for key, expert in experts.items():
         if key in golds:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mentallama.cli.shared import FOLDER, read_any_samples
+from mentallama.cli.shared import DEFAULT, FOLDER, data_or_corpus, read_any_samples
 from mentallama.errors import CheckError, InputError
 
 if TYPE_CHECKING:
@@ -449,3 +449,18 @@ def correlate(
     found = stage.correlate(stage.read_rated(path), METRICS, models, resamples=resamples, seed=seed)
     tables = [stage.correlation_table(found, statistic) for statistic in stage.STATISTICS]
     print_tables("correlations", found, tables, as_json)
+
+
+@benchmark.command("export-tasks")
+@click.option("--data", "folder", type=FOLDER, help=f"Samples or the release.  {DEFAULT}")
+@click.option("--out", type=FOLDER, required=True, help="Folder for the harness's files.")
+@click.option("--split", type=click.Choice(["train", "valid", "test", "expert"]), default="test")
+@click.option("--form", type=click.Choice(["instruction", "completion"]), default="instruction")
+def export_tasks(folder: Path | None, out: Path, split: str, form: str) -> None:
+    """Write the tasks for lm-evaluation-harness and Inspect; they score as 'evaluate' does."""
+    from mentallama.benchmark.harness.export import export_tasks as run
+
+    with data_or_corpus(folder) as source:
+        samples = [s for s in read_any_samples(source) if s.post.split == split and s.form == form]
+    names = run(samples, out)
+    click.echo(f"{len(samples):,} rows of {', '.join(names)} in {out}")
