@@ -13,7 +13,7 @@ STAGES = ("data", "tuning", "models", "benchmark")
 LAYERS = (
     ("__init__", "types", "errors"),
     ("io", "rows", "config", "journal", "progress", "encoding", "tables", "pages"),
-    ("bartscore", "closeness"),
+    ("bartscore", "chat", "closeness"),
     ("tasks",),
     ("dataset",),
     ("corpus", *STAGES),

@@ -25,6 +25,8 @@ def test_the_wheel_holds_corpus_recipes_template_and_type_marker(tmp_path: Path)
     assert {
         "mentallama/py.typed",
         "mentallama/benchmark/report.html.j2",
+        "mentallama/benchmark/rubrics/judge.yaml",
+        "mentallama/benchmark/harness/inspect_imhi.py",
         "mentallama/recipes/tiny.yaml",
         "mentallama/recipes/mentallama-chat-13b.yaml",
         "mentallama/corpus/DATASHEET.md",

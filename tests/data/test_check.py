@@ -7,13 +7,14 @@ from dataclasses import replace
 
 import pytest
 
+from mentallama.chat import Reply
 from mentallama.corpus import TeacherAnswer, load_material, load_posts
 from mentallama.corpus.samples import load_samples
 from mentallama.data.check import DOUBTED, SAID_TWICE, Checked, find_flags, measure_consistency
 from mentallama.data.entries import as_checked, read_folder
 from mentallama.data.expert import choose_examples, load_expert, make_question
 from mentallama.data.faults import CONTENT, STYLE, Case, find_faults
-from mentallama.data.reply import Reply, read_reply
+from mentallama.data.reply import read_reply
 from mentallama.tasks import TASKS, get_task
 from mentallama.tasks.statements import names_other_label
 from mentallama.types import Post

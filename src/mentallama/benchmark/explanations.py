@@ -71,7 +71,7 @@ def gather(
     systems: list[Explained] = []
     golds: dict[str, dict[str, Response]] = {}
     for (task, model), rows in groups.items():
-        kept = _draw(rows, limit, seed)
+        kept = draw(rows, limit, seed)
         golds.setdefault(task, {}).update({row.sample_id: row for row in kept})
         systems.append(_explained(model, "model", kept, posts, [row.text for row in kept]))
     for rows_by_id in golds.values():
@@ -81,7 +81,8 @@ def gather(
     return systems
 
 
-def _draw(rows: Sequence[Response], limit: int | None, seed: int) -> list[Response]:
+def draw(rows: Sequence[Response], limit: int | None, seed: int) -> list[Response]:
+    """Draw rows by their ids, so that every model gets the same ones."""
     if limit is None or len(rows) <= limit:
         return list(rows)
     # By the row's own id, so that models with fewer rows still share theirs with the others.

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mentallama.cli.shared import DEFAULT, FOLDER, data_or_corpus, read_any_samples
+from mentallama.cli.shared import (
+    DEFAULT,
+    FOLDER,
+    data_or_corpus,
+    need_permission,
+    read_any_samples,
+)
 from mentallama.errors import CheckError, InputError
 
 if TYPE_CHECKING:
@@ -464,3 +470,104 @@ def export_tasks(folder: Path | None, out: Path, split: str, form: str) -> None:
         samples = [s for s in read_any_samples(source) if s.post.split == split and s.form == form]
     names = run(samples, out)
     click.echo(f"{len(samples):,} rows of {', '.join(names)} in {out}")
+
+
+@benchmark.command()
+@click.argument("folders", type=FOLDER, nargs=-1, required=True, metavar="DIR...")
+@click.option("--data", "folder", type=FOLDER, required=True, help="The data set, for the posts.")
+@click.option("--endpoint", required=True, metavar="URL", help="Such as http://localhost:8000/v1.")
+@click.option("--model", required=True, help="The judging model's name there.")
+@click.option("--out", type=FOLDER, required=True, help="Folder for the journal of judgements.")
+@click.option("--limit", type=click.IntRange(min=2), default=50, show_default=True)
+@click.option("--pairwise", is_flag=True, help="Also compare every two models, row by row.")
+@click.option("--rubric", "rubric_file", type=FOLDER, help="Your own rubric (YAML).")
+@click.option("--human", type=FOLDER, help="People's marks: a table row,model,aspect,value.")
+@click.option("--concurrency", type=click.IntRange(min=1), default=8, show_default=True)
+@click.option("--allow-remote", multiple=True, metavar="SET", help="See 'data explain'.")
+@_resamples_option
+@_seed_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
+def judge(
+    folders: tuple[Path, ...],
+    folder: Path,
+    endpoint: str,
+    model: str,
+    out: Path,
+    limit: int,
+    pairwise: bool,
+    rubric_file: Path | None,
+    human: Path | None,
+    concurrency: int,
+    allow_remote: tuple[str, ...],
+    resamples: int,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Let a language model mark explanations, in both orders, with its failures counted."""
+    import json
+    from dataclasses import asdict
+
+    from mentallama.benchmark import judge as stage
+    from mentallama.benchmark import judge_results as results
+    from mentallama.tables import as_markdown
+
+    cases = _judge_cases(folders, read_any_samples(folder), limit, seed)
+    need_permission(endpoint, {case.task for case in cases}, allow_remote)
+    rubric = stage.load_rubric(rubric_file)
+    requests = list(stage.make_requests(cases, rubric, pairwise=pairwise))
+    people = results.read_people(human) if human else {}
+    judgements = stage.judge_all(
+        requests,
+        stage.EndpointJudge(endpoint, model),
+        rubric,
+        out / "judgements.journal",
+        concurrency=concurrency,
+    )
+    aspects = list(rubric.aspects)
+    marks = results.summarise_marks(judgements, aspects, resamples=resamples, seed=seed)
+    choices = results.summarise_choices(judgements)
+    calibration = results.calibrate(judgements, people, aspects)
+    signature = f"judge|{model}|rubric {rubric.version}|both orders"
+    if as_json:
+        found = {
+            "marks": [asdict(one) for one in marks],
+            "choices": [asdict(one) for one in choices],
+            "calibration": calibration,
+            "signature": signature,
+        }
+        click.echo(json.dumps(found, indent=2))
+        return
+    click.echo(as_markdown(results.judge_tables(marks, choices)))
+    for line in (*calibration, f"signature: {signature}"):
+        click.echo(line)
+
+
+def _judge_cases(
+    folders: Sequence[Path], samples: "Sequence[Sample]", limit: int, seed: int
+) -> list[Any]:
+    """Draw the same rows of every model and put them beside their posts."""
+    from mentallama.benchmark.explanations import draw
+    from mentallama.benchmark.judge import Case
+    from mentallama.benchmark.responses import join_posts, read_responses
+    from mentallama.tasks import get_task
+
+    read = [one for path in folders for one in read_responses(path)]
+    texts = {sample.post.id: sample.post.text for sample in samples}
+    groups: dict[tuple[str, str], list[Any]] = {}
+    for response in join_posts(read, samples):
+        if response.post_id in texts and response.text.strip():
+            groups.setdefault((response.task, response.model), []).append(response)
+    if not groups:
+        raise InputError("no response names a post of --data; nothing to judge")
+    return [
+        Case(
+            row=response.sample_id,
+            task=response.task,
+            model=response.model,
+            post=texts[str(response.post_id)],
+            question=get_task(response.task).question.replace("{aspect}", response.aspect or ""),
+            answer=response.text.strip(),
+        )
+        for rows in groups.values()
+        for response in draw(rows, limit, seed)
+    ]

@@ -1,6 +1,6 @@
 """What several commands share."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,23 @@ def print_tables(name: str, rows: list[Any], tables: list[Any], as_json: bool) -
         click.echo(json.dumps({name: [asdict(row) for row in rows]}, ensure_ascii=False, indent=2))
     else:
         click.echo(as_markdown(tables))
+
+
+def need_permission(endpoint: str, tasks: Iterable[str], allowed: Sequence[str]) -> None:
+    """Refuse to send posts under agreement to another machine, unless their set is named."""
+    from mentallama.chat import is_local
+    from mentallama.tasks import get_task
+
+    for key in allowed:
+        get_task(key)
+    if is_local(endpoint):
+        return
+    for key in dict.fromkeys(tasks):
+        if get_task(key).source.agreement and key not in allowed:
+            raise InputError(
+                f"{key} is under agreement and {endpoint} is not this machine; use a local "
+                f"endpoint, or --allow-remote {key} if the agreement permits it"
+            )
 
 
 def need_train_extra() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mentallama.cli.shared import FOLDER
+from mentallama.cli.shared import FOLDER, need_permission
 from mentallama.errors import InputError
 
 if TYPE_CHECKING:
@@ -292,20 +292,8 @@ def scripted_teacher() -> Any:
 
 
 def _need_permission(options: TeacherOptions, questions: "Sequence[Question]") -> None:
-    """Refuse to send posts under agreement to another machine, unless their set is named."""
-    from mentallama.data.endpoint import is_local
-    from mentallama.tasks import get_task
-
-    for key in options.allow_remote:
-        get_task(key)
-    if options.scripted or is_local(str(options.endpoint)):
-        return
-    for key in dict.fromkeys(question.post.task for question in questions):
-        if get_task(key).source.agreement and key not in options.allow_remote:
-            raise InputError(
-                f"{key} is under agreement and {options.endpoint} is not this machine; use a local "
-                f"endpoint, or --allow-remote {key} if the agreement permits it"
-            )
+    tasks = [question.post.task for question in questions]
+    need_permission(options.endpoint or "http://localhost", tasks, options.allow_remote)
 
 
 def print_forecast(questions: "Sequence[Question]", options: TeacherOptions) -> None:
@@ -379,7 +367,7 @@ def explain(
 
 
 def _need_deidentified(keep: bool, options: TeacherOptions) -> None:
-    from mentallama.data.endpoint import is_local
+    from mentallama.chat import is_local
 
     if keep and options.endpoint and not is_local(options.endpoint):
         raise InputError(

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mentallama.data.endpoint import EndpointTeacher, read_completion
-from mentallama.data.reply import Reply
+from mentallama.chat import Reply, read_completion
+from mentallama.data.endpoint import EndpointTeacher
 from mentallama.data.teacher import Pool
 from mentallama.errors import InputError
 from mentallama.io import read_json, write_json

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from mentallama.chat import Reply
 from mentallama.tasks import get_task
 from mentallama.tasks.answers import read_opening
 from mentallama.types import Task
@@ -29,19 +30,6 @@ _REFUSAL = re.compile(
     re.IGNORECASE,
 )
 _FENCE = re.compile(r"^\s*```(?:json)?\s*(.*?)\s*```\s*$", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """What came back from a teacher for one question."""
-
-    text: str
-    finish: str = "stop"
-    """Why it ended: "stop", "length" or "content_filter"."""
-    refusal: str | None = None
-    """The endpoint's own mark of a refusal."""
-    prompt_tokens: int = 0
-    answer_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

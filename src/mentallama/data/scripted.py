@@ -8,8 +8,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mentallama.chat import Reply
 from mentallama.data.expert import Question
-from mentallama.data.reply import Reply
 from mentallama.data.teacher import Sampling
 from mentallama.tasks import get_label, get_task
 

@@ -16,9 +16,10 @@ from typing import Any, Protocol
 
 from pydantic import TypeAdapter
 
+from mentallama.chat import NoAnswerError, Reply
 from mentallama.data.cost import Prices
 from mentallama.data.expert import Mode, Question, hash_json
-from mentallama.data.reply import Explained, Reply, as_explained
+from mentallama.data.reply import Explained, as_explained
 from mentallama.errors import CheckError, InputError
 from mentallama.io import to_line
 from mentallama.journal import Journal, open_journal
@@ -32,10 +33,6 @@ class Sampling:
     temperature: float = 0.0
     max_tokens: int = 512
     seed: int | None = None
-
-
-class NoAnswerError(Exception):
-    """The endpoint gave no answer to one question after all retries; another run may get one."""
 
 
 class Teacher(Protocol):
