@@ -6,10 +6,12 @@ import random
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mentallama.benchmark.evidence import overlap, score_evidence, words_in
 from mentallama.benchmark.golds import ask_people, count_joins, human_labels
+from mentallama.benchmark.inference.card import risk_curve
 from mentallama.benchmark.inference.cascade import Cascade
 from mentallama.benchmark.inference.rules import read_by_rules
 from mentallama.benchmark.integrity import check_integrity, explanation_of
@@ -96,6 +98,17 @@ def test_the_join_with_people_is_counted(board: Board) -> None:
     assert joins["MultiWD"].joined == joins["MultiWD"].rows
     assert joins["MultiWD"].same == joins["MultiWD"].rows - 1
     assert joins["SAD"].same == joins["SAD"].joined == joins["SAD"].rows
+
+
+def test_risk_falls_where_the_surer_half_is_right() -> None:
+    sure = np.linspace(1, 0.5, 40)
+    points = {one.coverage: one for one in risk_curve(sure, np.arange(40) < 20)}
+    assert (points[0.5].risk, points[0.8].risk, points[1.0].risk) == (0, 12 / 32, 0.5)
+    assert points[0.5].confidence == sure[19]
+
+
+def test_without_a_labeller_all_verdicts_are_alike(board: Board) -> None:
+    assert board.curves == ()
 
 
 def test_parts_add_up(board: Board) -> None:

@@ -35,6 +35,7 @@ def board_object(board: Board) -> dict[str, Any]:
         "joins": [asdict(one) for one in board.joins],
         "integrity": [asdict(one) for one in board.integrity],
         "evidence": [asdict(one) for one in board.evidence],
+        "risk_coverage": [asdict(one) for one in board.curves],
         "slices": [asdict(one) for one in board.slices],
         "notes": list(board.notes),
     }
@@ -159,6 +160,25 @@ def comparison_table(board: Board) -> Table:
     )
 
 
+def risk_table(board: Board) -> Table:
+    """Return the share of wrong verdicts among the surest ones, a line per set, model and gold."""
+    shown = (0.5, 0.8, 0.9, 1.0)
+    return Table(
+        title="Risk: wrong verdicts among the surest share of those given, %",
+        header=("task", "model", "gold", "verdicts", *(f"surest {100 * c:.0f} %" for c in shown)),
+        rows=tuple(
+            (
+                curve.task,
+                curve.model,
+                curve.gold,
+                curve.answered,
+                *(f"{100 * p.risk:.1f}" for c in shown for p in curve.points if p.coverage == c),
+            )
+            for curve in board.curves
+        ),
+    )
+
+
 def board_tables(board: Board) -> list[Table]:
     """Return all tables of the board, the most asked for first; empty ones are left out."""
     tables = [
@@ -166,6 +186,7 @@ def board_tables(board: Board) -> list[Table]:
         scores_table(board),
         join_table(board.joins),
         comparison_table(board),
+        risk_table(board),
         integrity_table(board.integrity),
         evidence_table(board.evidence),
         slice_table(board.slices),

@@ -9,9 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
+import numpy as np
+
 from mentallama.benchmark.evaluate import Evaluation, Group, as_rows, groups, score_predictions
 from mentallama.benchmark.evidence import Evidence, score_evidence
 from mentallama.benchmark.golds import Join, Question, ask_people, count_joins
+from mentallama.benchmark.inference.card import RiskPoint, risk_curve
 from mentallama.benchmark.inference.cascade import Cascade
 from mentallama.benchmark.integrity import Integrity, check_integrity
 from mentallama.benchmark.scores import adjust_holm, compare
@@ -58,6 +61,20 @@ class Flip:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RiskCurve:
+    """How often the surest verdicts of a model on a set are wrong; coverage is of those answered.
+
+    A verdict that rules read counts as surer than any that a labeller guessed.
+    """
+
+    model: str
+    task: str
+    gold: GoldSource
+    answered: int
+    points: tuple[RiskPoint, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Board:
     """All that the leaderboard shows."""
 
@@ -70,6 +87,7 @@ class Board:
     integrity: tuple[Integrity, ...]
     evidence: tuple[Evidence, ...]
     slices: tuple[Slice, ...]
+    curves: tuple[RiskCurve, ...]
     notes: tuple[str, ...]
 
 
@@ -118,6 +136,7 @@ def make_board(
             for group in found.values()
             for one in slice_scores(group.pairs, known, resamples=resamples, seed=seed)
         ),
+        curves=tuple(curve for group in found.values() if (curve := _risk(group))),
         notes=tuple(_notes(cascade, evaluation)),
     )
 
@@ -139,6 +158,23 @@ def _evaluate(
     chosen = [predictions[row.model, row.sample_id] for row in rows]
     scores = score_predictions(rows, chosen, resamples=resamples, seed=seed)
     return Evaluation(responses=tuple(rows), predictions=tuple(chosen), scores=tuple(scores))
+
+
+def _risk(group: Group) -> RiskCurve | None:
+    """Return the risk-coverage curve; None where no labeller was asked, so that all are alike."""
+    answered = [(response, read) for response, read in group.pairs if read.label is not None]
+    if not any(read.confidence is not None for _, read in answered):
+        return None
+    first = group.pairs[0][0]
+    sure = [1.0 if read.confidence is None else read.confidence for _, read in answered]
+    right = [read.label == response.gold for response, read in answered]
+    return RiskCurve(
+        model=first.model,
+        task=first.task,
+        gold=first.gold_source,
+        answered=len(answered),
+        points=tuple(risk_curve(np.array(sure), np.array(right))),
+    )
 
 
 def _first_gold(found: Mapping[tuple[str, str, GoldSource], Group]) -> GoldSource | None:

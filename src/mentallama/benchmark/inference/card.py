@@ -112,11 +112,15 @@ def measure(
         answered=int(answered.sum()),
         right=int(right.sum()),
         labels=tuple(per_label),
-        curve=tuple(_curve(chances.max(axis=1), chances.argmax(axis=1) == truth)),
+        curve=tuple(risk_curve(chances.max(axis=1), chances.argmax(axis=1) == truth)),
     )
 
 
-def _curve(confidence: Floats, right: Floats) -> list[RiskPoint]:
+def risk_curve(confidence: Floats, right: Floats) -> list[RiskPoint]:
+    """Return the share of wrong guesses among the surest ones, at falling coverage.
+
+    Guesses of equal confidence keep their order.
+    """
     order = np.argsort(-confidence, kind="stable")
     points = []
     for coverage in COVERAGES:
