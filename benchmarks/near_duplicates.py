@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 
-from mentallama.data.near import RUN, THRESHOLD, find_near_duplicates
+from mentallama.near import RUN, THRESHOLD, find_near_duplicates
 
 Pairs = set[tuple[int, int]]
 

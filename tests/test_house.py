@@ -13,10 +13,11 @@ STAGES = ("data", "tuning", "models", "benchmark")
 LAYERS = (
     ("__init__", "types", "errors"),
     ("io", "rows", "config", "journal", "progress", "encoding", "tables", "pages"),
-    ("bartscore", "chat", "closeness"),
+    ("bartscore", "chat", "closeness", "near", "pretrained"),
     ("tasks",),
     ("dataset",),
     ("corpus", *STAGES),
+    ("feedback",),
     ("demo",),
     ("cli",),
     ("__main__",),

@@ -100,10 +100,10 @@ def _tune(recipe: Recipe, data: Path, out: Path) -> None:
 def _generate(
     out: Path, samples: list[Sample], gold_source: GoldSource
 ) -> tuple[list[Response], list[Response]]:
-    from mentallama.models.local import LocalModel
+    from mentallama.models.local import load_local
 
     tuned = generate(
-        LocalModel(str(out / "tune" / "model"), batch_size=32),
+        load_local(str(out / "tune" / "model"), batch_size=32),
         samples,
         out / "responses" / "tuned.jsonl",
         decoding=DECODING,

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mentallama.corpus import load_posts
-from mentallama.data.near import (
+from mentallama.near import (
     NearPair,
     find_contained,
     find_copies,

@@ -19,7 +19,7 @@ from mentallama.errors import InputError
 from mentallama.io import read_records, write_records
 from mentallama.models.backend import Completion, Decoding, GoldBackend
 from mentallama.models.generate import generate
-from mentallama.models.local import LocalModel
+from mentallama.models.local import load_local
 from mentallama.tuning.load import _train_tokenizer
 from mentallama.tuning.recipe import Scratch
 from mentallama.types import Response, Sample
@@ -61,7 +61,7 @@ def samples() -> list[Sample]:
 def test_a_real_model_answers_in_order_and_within_the_limit(
     model: Path, samples: list[Sample], tmp_path: Path
 ) -> None:
-    backend = LocalModel(str(model), batch_size=2)
+    backend = load_local(str(model), batch_size=2)
     responses = generate(
         backend, samples, tmp_path / "r.jsonl", decoding=Decoding(max_new_tokens=12)
     )
@@ -73,8 +73,8 @@ def test_a_real_model_answers_in_order_and_within_the_limit(
 def test_an_answer_is_the_same_alone_and_in_a_batch(model: Path, samples: list[Sample]) -> None:
     prompts = [row.prompt for row in samples]
     decoding = Decoding(max_new_tokens=10)
-    together = list(LocalModel(str(model), batch_size=6).complete(prompts, decoding))
-    alone = list(LocalModel(str(model), batch_size=1).complete(prompts, decoding))
+    together = list(load_local(str(model), batch_size=6).complete(prompts, decoding))
+    alone = list(load_local(str(model), batch_size=1).complete(prompts, decoding))
     assert together == alone
 
 
@@ -83,7 +83,7 @@ def test_rows_stop_at_the_end_token_or_at_the_limit(
     model: Path, samples: list[Sample], limit: int
 ) -> None:
     """Compared with a loop that takes the likeliest token one at a time."""
-    backend = LocalModel(str(model), batch_size=4)
+    backend = load_local(str(model), batch_size=4)
     tokenizer, network = backend._tokenizer, backend._model
     completions = backend.complete([row.prompt for row in samples], Decoding(max_new_tokens=limit))
     for row, completion in zip(samples, completions, strict=True):
@@ -105,7 +105,7 @@ def test_rows_stop_at_the_end_token_or_at_the_limit(
 
 
 def test_a_prompt_that_does_not_fit_is_shortened_and_flagged(model: Path) -> None:
-    backend = LocalModel(str(model))
+    backend = load_local(str(model))
     rows = [sample(text="long " * 300), sample(text="short")]
     flags = [
         c.prompt_truncated
@@ -116,7 +116,7 @@ def test_a_prompt_that_does_not_fit_is_shortened_and_flagged(model: Path) -> Non
 
 def test_too_many_new_tokens_for_the_context_is_an_error(model: Path) -> None:
     with pytest.raises(InputError, match="leave 6 of its 256 for the prompt"):
-        list(LocalModel(str(model)).complete(["x"], Decoding(max_new_tokens=250)))
+        list(load_local(str(model)).complete(["x"], Decoding(max_new_tokens=250)))
 
 
 class Slow:

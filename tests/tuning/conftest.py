@@ -17,6 +17,7 @@ scratch:
   layers: 1
   heads: 2
   context: 256
+leaks: keep
 max_length: 192
 epochs: 4
 batch_size: 4

@@ -54,7 +54,8 @@ def test_the_saved_model_is_the_best_checkpoint_not_the_start(
     result, out = tuned
     tokenizer = AutoTokenizer.from_pretrained(out / "model")
     model = AutoModelForCausalLM.from_pretrained(out / "model").eval()
-    rows, _ = encode_rows(read_samples(data, splits=["valid"]), tokenizer, 192)
+    recipe = load_config(out.parent / "mini.yaml", Recipe)
+    rows, _ = encode_rows(read_samples(data, splits=["valid"]), tokenizer, recipe)
     total = count = 0.0
     for row in rows:
         ids = torch.tensor([row["input_ids"]])
@@ -70,7 +71,7 @@ def test_the_saved_model_is_the_best_checkpoint_not_the_start(
 def test_the_card_tells_data_settings_and_limits(tuned: tuple[TunedModel, Path]) -> None:
     card = (tuned[1] / "model" / "README.md").read_text()
     assert card.startswith("---\nlanguage: en")
-    for part in ("non-clinical", "| SAD | 16 |", "batching: by_length", "not checked"):
+    for part in ("non-clinical", "| SAD | 16 |", "batching: by_length", "kept on purpose"):
         assert part in card
 
 
@@ -108,7 +109,7 @@ def test_a_killed_run_goes_on_to_the_same_result(
     command += ["--data", str(data), "--out", str(out)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     deadline = time.monotonic() + 120
-    while not list(out.glob("checkpoints/checkpoint-*/trainer_state.json")):
+    while not list(out.glob("checkpoints/checkpoint-*/whole.json")):
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
@@ -118,7 +119,7 @@ def test_a_killed_run_goes_on_to_the_same_result(
     assert not (out / "model").exists()
     torn = out / "checkpoints" / "checkpoint-15"
     torn.mkdir(exist_ok=True)
-    (torn / "trainer_state.json").unlink(missing_ok=True)
+    (torn / "whole.json").unlink(missing_ok=True)
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ})
     assert done.returncode == 0, done.stderr
     assert "resuming from checkpoint-" in done.stdout

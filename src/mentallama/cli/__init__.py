@@ -10,7 +10,9 @@ from mentallama import NOTICE, __version__
 from mentallama.cli.benchmark import benchmark, evaluate, leaderboard
 from mentallama.cli.corpus import corpus
 from mentallama.cli.data import data, verify
-from mentallama.cli.stages import demo, generate, tune
+from mentallama.cli.pairs import pairs
+from mentallama.cli.stages import demo, generate
+from mentallama.cli.tuning import merge, tune
 from mentallama.errors import MentallamaError
 
 
@@ -36,7 +38,8 @@ def cli(own: tuple[str, ...]) -> None:
         add_tasks(load_task(Path(path)) for path in own)
 
 
-for command in (data, verify, corpus, tune, generate, evaluate, leaderboard, benchmark, demo):
+_SCORING = (evaluate, leaderboard, benchmark)
+for command in (data, verify, corpus, tune, pairs, merge, generate, *_SCORING, demo):
     cli.add_command(command)
 
 

@@ -1,4 +1,4 @@
-"""The stages as commands: tune, generate, and all of them as a demo."""
+"""Generation, and the whole job as a demo."""
 
 from pathlib import Path
 from typing import Any
@@ -7,31 +7,6 @@ import click
 
 from mentallama.cli.shared import DEFAULT, FOLDER, data_or_corpus, need_train_extra
 from mentallama.errors import InputError
-
-
-@click.command()
-@click.argument("recipe")
-@click.option("--data", "folder", type=FOLDER, help=f"Folder of samples.  {DEFAULT}")
-@click.option("--out", type=FOLDER, required=True, help="Folder of the run.")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the recipe.")
-def tune(recipe: str, folder: Path | None, out: Path, overrides: tuple[str, ...]) -> None:
-    """Tune a model by RECIPE, a YAML file or the name of a shipped one."""
-    from mentallama.config import load_config
-    from mentallama.tuning.recipe import Recipe, find_recipe
-
-    loaded = load_config(find_recipe(recipe), Recipe, overrides)
-    need_train_extra()
-    from mentallama.tuning.run import tune as run
-
-    with data_or_corpus(folder) as data_folder:
-        tuned = run(loaded, data_folder, out)
-    train = tuned.train
-    click.echo(
-        f"{tuned.parameters:,} parameters, {train.rows:,} training rows "
-        f"({train.shortened:,} posts shortened, {train.dropped:,} rows dropped), "
-        f"best validation loss {tuned.best_valid_loss:.4f}"
-    )
-    click.echo(f"model in {tuned.folder}")
 
 
 @click.command()
@@ -65,9 +40,7 @@ def generate(
         backend: Any = GoldBackend(samples)
     else:
         need_train_extra()
-        from mentallama.models.local import LocalModel
-
-        backend = LocalModel(model, batch_size=batch_size)
+        backend = _load_backend(model, samples, batch_size)
     decoding = Decoding(max_new_tokens=max_new_tokens, temperature=temperature, seed=seed)
     responses = run(backend, samples, out, decoding=decoding, gold_source=gold_source)
     cut = sum(response.cut_off for response in responses)
@@ -76,6 +49,15 @@ def generate(
         f"{len(responses):,} responses of {backend.name} in {out}; "
         f"{cut:,} cut off at {max_new_tokens} tokens, {short:,} prompts shortened"
     )
+
+
+def _load_backend(model: str, samples: list[Any], batch_size: int) -> Any:
+    from mentallama.models.classifier import is_classifier, load_classifier
+    from mentallama.models.local import load_local
+
+    if is_classifier(model):
+        return load_classifier(model, samples, batch_size=batch_size)
+    return load_local(model, batch_size=batch_size)
 
 
 def _select_samples(source: Path, form: Any, split: Any) -> tuple[list[Any], Any]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from mentallama.data.entries import Entry
 from mentallama.data.faults import MOJIBAKE
-from mentallama.data.near import find_copies
+from mentallama.near import find_copies
 from mentallama.tables import Table
 from mentallama.tasks import get_task
 from mentallama.tasks.statements import names_other_label

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mentallama.data.faults import CONTENT, Case, find_faults
-from mentallama.data.near import find_near_duplicates
+from mentallama.near import find_near_duplicates
 from mentallama.tables import Table
 from mentallama.tasks import get_task
 

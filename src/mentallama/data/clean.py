@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mentallama import __version__
-from mentallama.data.near import find_copies
 from mentallama.dataset import MANIFEST, Manifest, read_manifest, start_folder, write_manifest
 from mentallama.dataset import write_samples as write
 from mentallama.errors import InputError
+from mentallama.near import find_copies
 from mentallama.tables import Table
 from mentallama.tasks.posts import text_key
 from mentallama.types import GoldSource, Sample

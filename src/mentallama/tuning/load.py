@@ -3,93 +3,131 @@
 torch and transformers are imported inside: ``mentallama --help`` and bad recipes stay fast.
 """
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 from mentallama.errors import InputError
-from mentallama.tuning.recipe import Recipe, Scratch
+from mentallama.pretrained import load_pretrained
+from mentallama.tuning.recipe import Recipe
+from mentallama.tuning.scratch import build_model, class_names, train_tokenizer
 
 if TYPE_CHECKING:
+    from peft import LoraConfig
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-_SPECIAL = ("<unk>", "<s>", "</s>", "<pad>")
 
-
-def load_start(
-    recipe: Recipe, text: Iterable[str]
-) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
-    """Return model and tokenizer; ``text`` trains the tokenizer of a scratch model only.
-
-    Weights are float32 whatever the precision: bf16 computes in half precision but steps of 1e-5
-    would vanish in bf16 weights.
-    """
+def load_tokenizer(
+    recipe: Recipe, text: Iterable[str], *, local_only: bool = False
+) -> "PreTrainedTokenizerBase":
+    """Return the base's tokenizer, or one trained on ``text`` for a scratch model."""
     if recipe.scratch:
-        tokenizer = _train_tokenizer(recipe.scratch, text)
-        return _build_model(recipe.scratch, tokenizer), tokenizer
-    return _load_base(str(recipe.base), recipe.attention)
-
-
-def _load_base(base: str, attention: str) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+        return train_tokenizer(recipe.scratch, text)
+    from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(base)
-        model = AutoModelForCausalLM.from_pretrained(
-            base, dtype=torch.float32, attn_implementation=attention
-        )
-    except (OSError, ValueError, ImportError) as error:
-        reason = str(error).strip().splitlines()[0]
+        tokenizer = AutoTokenizer.from_pretrained(recipe.base, local_files_only=local_only)
+    except (OSError, ValueError, ImportError, KeyError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(
-            f"base '{base}' cannot be loaded, neither as a folder nor from the hub: {reason}"
+            f"base '{recipe.base}' cannot be loaded, neither as a folder nor from the hub: {reason}"
         ) from None
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.unk_token or tokenizer.eos_token
-    return model, tokenizer
+    return tokenizer
 
 
-def _train_tokenizer(scratch: Scratch, text: Iterable[str]) -> "PreTrainedTokenizerBase":
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
-    from transformers import PreTrainedTokenizerFast
+def load_model(
+    recipe: Recipe, tokenizer: "PreTrainedTokenizerBase", classes: Sequence[str] = ()
+) -> "PreTrainedModel":
+    """Return the model to tune, with adapters where the recipe asks for them.
 
-    unk, bos, eos, pad = _SPECIAL
-    bpe = Tokenizer(models.BPE())
-    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    bpe.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=scratch.vocabulary,
-        special_tokens=list(_SPECIAL),
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
+    Trained weights are float32 whatever the precision: bf16 computes in half precision, but steps
+    of 1e-5 would vanish in bf16 weights. The frozen base of LoRA is bf16 in bf16 runs, of QLoRA
+    4-bit.
+    """
+    if recipe.scratch:
+        model = build_model(recipe.scratch, tokenizer, classes)
+        model.config.use_cache = recipe.objective == "grpo"
+        return model
+    model = _load_base(recipe, classes)
+    if model.config.pad_token_id is None:
+        model.config.pad_token_id = tokenizer.pad_token_id
+    if recipe.lora is None:
+        return model
+    from peft import get_peft_model, prepare_model_for_kbit_training
+
+    if recipe.method == "qlora":
+        model = prepare_model_for_kbit_training(  # type: ignore[no-untyped-call]
+            model, use_gradient_checkpointing=recipe.gradient_checkpointing
+        )
+    return get_peft_model(model, lora_config(recipe))
+
+
+def lora_config(recipe: Recipe) -> "LoraConfig":
+    """Return PEFT's config of the recipe's adapters."""
+    from peft import LoraConfig
+
+    assert recipe.lora
+    kinds = {"seq2seq": "SEQ_2_SEQ_LM", "classifier": "SEQ_CLS", "reward": "SEQ_CLS"}
+    return LoraConfig(
+        r=recipe.lora.rank,
+        lora_alpha=recipe.lora.alpha,  # type: ignore[arg-type]
+        lora_dropout=recipe.lora.dropout,
+        target_modules=list(recipe.lora.targets) if recipe.lora.targets else "all-linear",
+        task_type=kinds.get(recipe.objective, "CAUSAL_LM"),
     )
-    bpe.train_from_iterator(text, trainer)
-    bpe.post_processor = processors.TemplateProcessing(
-        single=f"{bos} $A", special_tokens=[(bos, bpe.token_to_id(bos))]
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=bpe,
-        unk_token=unk,
-        bos_token=bos,
-        eos_token=eos,
-        pad_token=pad,
-        model_max_length=scratch.context,
-        padding_side="left",
+
+
+def use_bf16(recipe: Recipe) -> bool:
+    """Say whether this run computes in bf16 on this machine."""
+    import torch
+
+    if recipe.precision == "auto":
+        return bool(torch.cuda.is_available() and torch.cuda.is_bf16_supported())
+    return recipe.precision == "bf16"
+
+
+def _load_base(recipe: Recipe, classes: Sequence[str]) -> "PreTrainedModel":
+    import torch
+
+    values: dict[str, Any] = {
+        "dtype": torch.bfloat16 if recipe.lora and use_bf16(recipe) else torch.float32,
+        "attn_implementation": recipe.attention,
+    }
+    if recipe.method == "qlora":
+        values["quantization_config"] = _four_bit(recipe)
+    match recipe.objective:
+        case "classifier":
+            values |= class_names(classes) | {"ignore_mismatched_sizes": True, "new_head": True}
+            kind = "SequenceClassification"
+        case "reward":
+            values |= {"num_labels": 1, "new_head": True}
+            kind = "SequenceClassification"
+        case "seq2seq":
+            kind = "Seq2SeqLM"
+        case _:
+            kind = "CausalLM"
+    return load_pretrained(kind, str(recipe.base), **values)
+
+
+def _four_bit(recipe: Recipe) -> Any:
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    if not has_four_bit():
+        raise InputError(
+            "method qlora needs the 4-bit kernels of bitsandbytes: pip install "
+            "'mentallama[qlora]', or use method lora"
+        )
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16 if use_bf16(recipe) else torch.float32,
     )
 
 
-def _build_model(scratch: Scratch, tokenizer: "PreTrainedTokenizerBase") -> "PreTrainedModel":
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=scratch.hidden_size,
-        intermediate_size=scratch.feed_forward_size,
-        num_hidden_layers=scratch.layers,
-        num_attention_heads=scratch.heads,
-        max_position_embeddings=scratch.context,
-        tie_word_embeddings=True,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
-    return LlamaForCausalLM(config)
+def has_four_bit() -> bool:
+    """Say whether the kernels that QLoRA needs are installed; they run on CPUs too."""
+    return find_spec("bitsandbytes") is not None

@@ -1,32 +1,32 @@
-"""One tuning run: seed, load, encode, train, save once. The trainer is TRL's SFTTrainer.
+"""One tuning run: read, check, load, train, save once. The trainers are transformers' and TRL's.
 
 Folder of a run:
 
     OUT/run.json          what is being trained on what; a second run must match it to go on
     OUT/checkpoints/      a killed run resumes from the newest one that is whole
-    OUT/log.jsonl         the loss curve
+    OUT/log.jsonl         the curves, also under OUT/tensorboard
     OUT/model/            the finished model in the hub's layout, with tokenizer and model card
 """
 
-import json
 import os
 import shutil
-from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mentallama import __version__
-from mentallama.dataset import MANIFEST, read_samples
+from mentallama.dataset import MANIFEST
 from mentallama.errors import InputError
-from mentallama.io import atomic_write, make_folder, read_json, sha256, write_json
+from mentallama.io import make_folder, read_json, sha256, write_json
+from mentallama.tuning import gates
 from mentallama.tuning.card import model_card
+from mentallama.tuning.checkpoints import newest_whole
+from mentallama.tuning.material import Material, choose_evenly, read_material
 from mentallama.tuning.recipe import Recipe
-from mentallama.tuning.rows import RowCounts, encode_rows
-from mentallama.types import Sample
+from mentallama.tuning.rows import Row, RowCounts, encode_rows, list_classes
 
 if TYPE_CHECKING:
-    from trl import SFTConfig, SFTTrainer
+    from mentallama.tuning.build import Feedback, Job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,185 +36,215 @@ class TunedModel:
     folder: Path
     """Where the model lies, ready for ``generate``."""
     parameters: int
+    trainable: int
     train: RowCounts
     valid: RowCounts
     rows_by_task: dict[str, int]
-    best_valid_loss: float
+    leaks: gates.Leaks
+    chosen_by: str
+    """Metric on validation rows by which the best checkpoint was chosen, and its value there."""
+    best: float
+    best_valid_loss: float | None
     seconds: float
     """Training time of the process that finished the run."""
+    kl_to_base: float | None = None
+    """Preference stage: nats per answer token, on validation rows."""
+    expert_load: list[list[float]] | None = None
+    """Mixtures of experts: each expert's share by layer, on validation rows."""
 
 
-def tune(recipe: Recipe, data: Path, out: Path) -> TunedModel:
+def tune(
+    recipe: Recipe,
+    data: Path,
+    out: Path,
+    *,
+    pairs: Path | None = None,
+    feedback: "Feedback | None" = None,
+) -> TunedModel:
     """Tune a model by the recipe on a folder of samples; resume where an earlier run stopped.
 
     Raises InputError where the data has no training or validation rows, where ``out`` belongs to
-    another run, or where the base model cannot be loaded.
+    another run, or where the base model cannot be loaded; CheckError where a gate refuses.
     """
-    model_folder = out / "model"
-    identity = {"recipe": recipe.model_dump(mode="json"), "data": sha256(_manifest(data))}
+    identity = _identify(recipe, data, pairs)
     if _is_finished(out, identity):
         return _read_result(out)
-    train, valid = _read_rows(recipe, data)
+    material = read_material(recipe, data, pairs)
+    job, counts = _prepare(recipe, material, out, feedback)
     make_folder(out)
     write_json(out / "run.json", identity)
-    trainer, counts = _make_trainer(recipe, train, valid, out)
-    result = trainer.train(resume_from_checkpoint=_newest_whole_checkpoint(out / "checkpoints"))
+    parameters = gates.need_trainable(job.model)
+    trainer = _train(job)
     tuned = TunedModel(
-        folder=model_folder,
-        parameters=sum(p.numel() for p in trainer.model.parameters()),
+        folder=out / "model",
+        parameters=parameters[0],
+        trainable=parameters[1],
         train=counts[0],
         valid=counts[1],
-        rows_by_task=dict(Counter(sample.post.task for sample in train)),
-        best_valid_loss=float(trainer.state.best_metric),
-        seconds=float(result.metrics["train_runtime"]),
+        rows_by_task=material.rows_by_task,
+        leaks=material.leaks,
+        chosen_by=str(trainer.args.metric_for_best_model).removeprefix("eval_"),
+        best=float(trainer.state.best_metric),
+        best_valid_loss=_loss_at_best(trainer),
+        seconds=_training_time(trainer),
+        **_extras(job, trainer),
     )
-    _save(trainer, recipe, tuned, data, out)
+    _save(trainer, job, tuned, sha256(data / MANIFEST))
     return tuned
 
 
-def _manifest(data: Path) -> Path:
-    path = data / MANIFEST
-    if not path.exists():
+def _identify(recipe: Recipe, data: Path, pairs: Path | None) -> dict[str, Any]:
+    manifest = data / MANIFEST
+    if not manifest.exists():
         raise InputError(f"{data}: no {MANIFEST}; make the folder with 'mentallama data import'")
-    return path
+    identity = {"recipe": recipe.model_dump(mode="json"), "data": sha256(manifest)}
+    if pairs is None:
+        return identity
+    if not pairs.is_file():
+        raise InputError(f"{pairs}: no such file of pairs")
+    return identity | {"pairs": sha256(pairs)}
 
 
-def _read_rows(recipe: Recipe, data: Path) -> tuple[list[Sample], list[Sample]]:
-    """Read training rows, and validation rows of the same sets."""
-    train = read_samples(data, form=recipe.form, splits=["train"], tasks=recipe.tasks)
-    if not train:
-        wanted = f" of {', '.join(recipe.tasks)}" if recipe.tasks else ""
-        raise InputError(f"{data}: no {recipe.form} training rows{wanted}")
-    tasks = {sample.post.task for sample in train}
-    valid = read_samples(data, form=recipe.form, splits=["valid"], tasks=tasks)
-    if not valid:
-        raise InputError(f"{data}: no validation rows; the best checkpoint is chosen on them")
-    return train, valid
+def _prepare(
+    recipe: Recipe, material: Material, out: Path, feedback: "Feedback | None"
+) -> "tuple[Job, tuple[RowCounts, RowCounts]]":
+    """Load model and tokenizer, encode the rows, and let the gates look at them."""
+    from transformers import set_seed
 
+    from mentallama.tuning.build import Job
+    from mentallama.tuning.load import load_model, load_tokenizer
 
-def _make_trainer(
-    recipe: Recipe, train: list[Sample], valid: list[Sample], out: Path
-) -> "tuple[SFTTrainer, tuple[RowCounts, RowCounts]]":
-    from datasets import Dataset
-    from transformers import PrinterCallback, set_seed
-    from trl import SFTTrainer
-
-    from mentallama.tuning.load import load_start
-    from mentallama.tuning.watch import Watch
-
-    _quieten()
+    _quieten(out)
     set_seed(recipe.seed)
-    text = (part for sample in train for part in (sample.prompt, sample.response))
-    model, tokenizer = load_start(recipe, text)
-    train_rows, train_counts = encode_rows(train, tokenizer, recipe.max_length)
-    valid_rows, valid_counts = encode_rows(valid, tokenizer, recipe.max_length)
-    trainer = SFTTrainer(
-        model=model,
-        args=_arguments(recipe, out),
-        train_dataset=Dataset.from_list(train_rows),
-        eval_dataset=Dataset.from_list(valid_rows),
-        processing_class=tokenizer,
-        callbacks=[Watch()],
+    tokenizer = load_tokenizer(recipe, material.texts)
+    gates.need_served_template(tokenizer, recipe)
+    tasks = list(material.rows_by_task)
+    classes = list_classes(tasks) if recipe.objective == "classifier" else []
+    train, valid = _encode(recipe, material, tokenizer, classes)
+    if recipe.objective in ("causal", "seq2seq"):
+        gates.need_loss([*train[0], *valid[0]])
+    # GRPO looks every sample up by its number, the training ones first.
+    first = material.train if recipe.objective == "grpo" else ()
+    job = Job(
+        recipe=recipe,
+        out=out,
+        model=load_model(recipe, tokenizer, classes),
+        tokenizer=tokenizer,
+        train=train[0],
+        valid=valid[0],
+        classes=classes,
+        answered=(*first, *_answered(recipe, material)),
+        feedback=feedback,
     )
-    trainer.remove_callback(PrinterCallback)
-    return trainer, (train_counts, valid_counts)
+    return job, (train[1], valid[1])
 
 
-def _quieten() -> None:
+def _answered(recipe: Recipe, material: Material) -> tuple[Any, ...]:
+    return tuple(choose_evenly(material.valid, recipe.validation_answers, recipe.seed))
+
+
+Encoded = tuple[list[Row], RowCounts]
+
+
+def _encode(
+    recipe: Recipe, material: Material, tokenizer: Any, classes: list[str]
+) -> tuple[Encoded, Encoded]:
+    match recipe.objective:
+        case "dpo" | "reward":
+            from mentallama.tuning.preference import encode_pairs
+
+            return (
+                encode_pairs(material.train_pairs, tokenizer, recipe),
+                encode_pairs(material.valid_pairs, tokenizer, recipe),
+            )
+        case "grpo":
+            from mentallama.tuning.preference import encode_prompts
+
+            train = encode_prompts(material.train, tokenizer, recipe)
+            rows, counts = encode_prompts(_answered(recipe, material), tokenizer, recipe)
+            behind = len(material.train)
+            return train, ([{**row, "number": row["number"] + behind} for row in rows], counts)
+        case _:
+            return (
+                encode_rows(material.train, tokenizer, recipe, classes),
+                encode_rows(material.valid, tokenizer, recipe, classes),
+            )
+
+
+def _train(job: "Job") -> Any:
+    from mentallama.tuning.build import build_trainer
+    from mentallama.tuning.launch import need_launched
+
+    trainer = build_trainer(job)
+    print(need_launched(job.recipe, trainer))
+    checkpoint = newest_whole(job.out / "checkpoints")
+    if checkpoint:
+        print(f"resuming from {checkpoint.name}")
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    return trainer
+
+
+def _quieten(out: Path) -> None:
     """Leave progress to ``Watch``: the libraries' own bars would fill a log file."""
     from datasets.utils import logging as datasets_logging
     from transformers.utils import logging as transformers_logging
 
+    os.environ["TENSORBOARD_LOGGING_DIR"] = str(out / "tensorboard")
     datasets_logging.disable_progress_bar()
     transformers_logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()
 
 
-def _use_bf16(recipe: Recipe) -> bool:
-    import torch
-
-    if recipe.precision == "auto":
-        return bool(torch.cuda.is_available() and torch.cuda.is_bf16_supported())
-    return recipe.precision == "bf16"
-
-
-def _arguments(recipe: Recipe, out: Path) -> "SFTConfig":
-    import torch
-    from trl import SFTConfig
-
-    devices = int(os.environ.get("WORLD_SIZE", "1"))
-    accumulation = recipe.batch_size // (recipe.device_batch_size * devices)
-    if accumulation < 1 or recipe.batch_size % (recipe.device_batch_size * devices):
-        raise InputError(
-            f"batch_size {recipe.batch_size} is not a multiple of device_batch_size "
-            f"{recipe.device_batch_size} times {devices} devices"
-        )
-    return SFTConfig(
-        output_dir=str(out / "checkpoints"),
-        num_train_epochs=recipe.epochs,
-        per_device_train_batch_size=recipe.device_batch_size,
-        per_device_eval_batch_size=recipe.device_batch_size,
-        gradient_accumulation_steps=accumulation,
-        learning_rate=recipe.learning_rate,
-        lr_scheduler_type=recipe.schedule,
-        warmup_steps=recipe.warmup,
-        weight_decay=recipe.weight_decay,
-        max_length=recipe.max_length,
-        packing=recipe.batching == "packing",
-        packing_strategy="bfd",
-        train_sampling_strategy="group_by_length" if recipe.batching == "by_length" else "random",
-        bf16=_use_bf16(recipe),
-        activation_checkpointing=recipe.gradient_checkpointing,
-        use_cpu=not torch.cuda.is_available(),
-        eval_strategy="steps",
-        eval_steps=1 / recipe.evaluations,
-        save_strategy="steps",
-        save_steps=1 / recipe.evaluations,
-        save_total_limit=2,
-        load_best_model_at_end=True,
-        metric_for_best_model="eval_loss",
-        greater_is_better=False,
-        logging_steps=1 / (10 * recipe.evaluations),
-        seed=recipe.seed,
-        data_seed=recipe.seed,
-        disable_tqdm=True,
-        report_to="none",
-    )
+def _loss_at_best(trainer: Any) -> float | None:
+    """Return the validation loss of the checkpoint that was chosen."""
+    step = trainer.state.best_global_step
+    losses = [
+        entry["eval_loss"]
+        for entry in trainer.state.log_history
+        if entry["step"] == step and "eval_loss" in entry
+    ]
+    return float(losses[-1]) if losses else None
 
 
-def _newest_whole_checkpoint(folder: Path) -> str | None:
-    """Return the newest checkpoint that was written to its end; remove torn ones after it.
-
-    The trainer writes ``trainer_state.json`` last, so a checkpoint without it is torn.
-    """
-    checkpoints = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name[11:]))
-    for checkpoint in reversed(checkpoints):
-        try:
-            json.loads((checkpoint / "trainer_state.json").read_text())
-        except (OSError, json.JSONDecodeError):
-            print(f"{checkpoint.name} was not written to its end; falling back to the one before")
-            shutil.rmtree(checkpoint, ignore_errors=True)
-        else:
-            print(f"resuming from {checkpoint.name}")
-            return str(checkpoint)
-    return None
+def _training_time(trainer: Any) -> float:
+    times = [e["train_runtime"] for e in trainer.state.log_history if "train_runtime" in e]
+    return float(times[-1])
 
 
-def _save(trainer: "SFTTrainer", recipe: Recipe, tuned: TunedModel, data: Path, out: Path) -> None:
+def _extras(job: "Job", trainer: Any) -> dict[str, Any]:
+    """Measure what only some runs have: divergence from the base, load of the experts."""
+    model = trainer.accelerator.unwrap_model(trainer.model).eval()
+    if job.recipe.objective in ("dpo", "grpo"):
+        from mentallama.tuning.preference import measure_kl
+
+        return {"kl_to_base": measure_kl(job, model)}
+    if hasattr(model.config, "num_experts_per_tok") and job.recipe.objective == "causal":
+        from mentallama.tuning.experts import expert_load
+
+        return {"expert_load": expert_load(model, job.valid)}
+    return {}
+
+
+def _save(trainer: Any, job: "Job", tuned: TunedModel, data_hash: str) -> None:
     """Write the model whole or not at all: into a folder beside, renamed at the end."""
-    temporary = out / "model.unfinished"
+    temporary = job.out / "model.unfinished"
     if trainer.is_world_process_zero():
         shutil.rmtree(temporary, ignore_errors=True)
     # Every process takes part in saving: a sharded model is gathered from all of them.
     trainer.save_model(str(temporary))
     if not trainer.is_world_process_zero():
         return
-    with atomic_write(out / "log.jsonl") as handle:
-        handle.writelines(json.dumps(entry) + "\n" for entry in trainer.state.log_history)
+    job.tokenizer.save_pretrained(temporary)
     (temporary / "training_args.bin").unlink(missing_ok=True)
-    result = {"name": recipe.name, "version": __version__, **asdict(tuned), "folder": "model"}
+    result = {
+        "name": job.recipe.name,
+        "version": __version__,
+        "recipe": job.recipe.model_dump(mode="json", exclude_none=True),
+        **asdict(tuned),
+        "folder": "model",
+    }
     write_json(temporary / "mentallama.json", result)
-    card = model_card(recipe, result, data_hash=sha256(_manifest(data)))
+    card = model_card(job.recipe, result, data_hash=data_hash)
     (temporary / "README.md").write_text(card, encoding="utf-8")
     temporary.replace(tuned.folder)
 
@@ -235,8 +265,10 @@ def _is_finished(out: Path, identity: dict[str, Any]) -> bool:
 
 def _read_result(out: Path) -> TunedModel:
     values = read_json(out / "model" / "mentallama.json")
-    del values["name"], values["version"]
+    for name in ("name", "version", "recipe"):
+        del values[name]
     values["folder"] = out / "model"
     values["train"] = RowCounts(**values["train"])
     values["valid"] = RowCounts(**values["valid"])
+    values["leaks"] = gates.Leaks(**values["leaks"])
     return TunedModel(**values)
