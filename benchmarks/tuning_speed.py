@@ -163,7 +163,7 @@ def main() -> None:
         "ours, fp32": (our_loss, sorted_, False),
         "ours, bf16": (our_loss, sorted_, True),
     }
-    seconds = {name: [] for name in ways}
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(options.repeats):
         for name, (loss, made, bf16) in ways.items():
             seconds[name].append(train(loss, made, bf16=bf16))

@@ -3,11 +3,12 @@
 import pytest
 
 from mentallama.encoding import SHORTEST_PROMPT, encode_pair, encode_prompt, shorten_middle
-from mentallama.tuning.load import _train_tokenizer
 from mentallama.tuning.recipe import Scratch
 from mentallama.tuning.rows import encode_rows
+from mentallama.tuning.scratch import train_tokenizer
 from mentallama.types import FORMS, Form
 from tests.conftest import sample
+from tests.tuning.conftest import mini
 
 SCRATCH = Scratch(
     vocabulary=400, hidden_size=8, feed_forward_size=8, layers=1, heads=1, context=1024
@@ -17,7 +18,7 @@ SCRATCH = Scratch(
 @pytest.fixture(scope="module")
 def tokenizer() -> object:
     rows = [sample(form=form) for form in FORMS]
-    return _train_tokenizer(SCRATCH, [text for row in rows for text in (row.prompt, row.response)])
+    return train_tokenizer(SCRATCH, [text for row in rows for text in (row.prompt, row.response)])
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -25,7 +26,7 @@ def test_the_answer_alone_bears_loss_and_ends_with_the_end_token(
     tokenizer: object, form: Form
 ) -> None:
     row = sample(form=form)
-    (encoded,), counts = encode_rows([row], tokenizer, 512)  # type: ignore[arg-type]
+    (encoded,), counts = encode_rows([row], tokenizer, mini(max_length=512))  # type: ignore[arg-type]
     learnt = [label for label in encoded["labels"] if label != -100]
     assert learnt[-1] == tokenizer.eos_token_id  # type: ignore[attr-defined]
     assert tokenizer.decode(learnt[:-1]).strip() == row.response  # type: ignore[attr-defined]
@@ -56,7 +57,7 @@ def test_a_long_post_loses_its_middle_and_never_its_answer(tokenizer: object) ->
 
 def test_an_answer_that_leaves_no_room_drops_the_row_and_is_counted(tokenizer: object) -> None:
     rows = [sample(), sample(explanation="because " * 300)]
-    encoded, counts = encode_rows(rows, tokenizer, 256)  # type: ignore[arg-type]
+    encoded, counts = encode_rows(rows, tokenizer, mini(max_length=256))  # type: ignore[arg-type]
     assert len(encoded) == counts.rows == 1
     assert counts.dropped == 1
 

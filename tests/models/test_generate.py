@@ -20,8 +20,8 @@ from mentallama.io import read_records, write_records
 from mentallama.models.backend import Completion, Decoding, GoldBackend
 from mentallama.models.generate import generate
 from mentallama.models.local import load_local
-from mentallama.tuning.load import _train_tokenizer
 from mentallama.tuning.recipe import Scratch
+from mentallama.tuning.scratch import train_tokenizer
 from mentallama.types import Response, Sample
 from tests.conftest import Run, sample
 
@@ -33,7 +33,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     scratch = Scratch(
         vocabulary=300, hidden_size=32, feed_forward_size=32, layers=2, heads=2, context=256
     )
-    tokenizer = _train_tokenizer(scratch, ["a few words of text to learn from"])
+    tokenizer = train_tokenizer(scratch, ["a few words of text to learn from"])
     torch.manual_seed(3)
     config = LlamaConfig(
         vocab_size=len(tokenizer),

@@ -1,10 +1,13 @@
 """A model small enough to train within seconds, and a folder of invented samples for it."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from mentallama.dataset import Manifest, write_manifest, write_samples
+from mentallama.tuning.recipe import Recipe
 from mentallama.types import Split
 from tests.conftest import sample
 
@@ -27,6 +30,13 @@ learning_rate: 1.0e-2
 precision: fp32
 evaluations: 4
 """
+
+def mini(**changes: Any) -> Recipe:
+    """Return the recipe with some values changed."""
+    values = yaml.safe_load(RECIPE)
+    values["scratch"]["context"] = max(256, changes.get("max_length", 0))
+    return Recipe.model_validate(values | changes)
+
 
 CAUSES = ("school", "family", "work", "health")
 

@@ -167,6 +167,7 @@ def test_a_model_folder_is_a_base_like_a_hub_id(
     (tmp_path / "on.yaml").write_text(text)
     recipe = load_config(tmp_path / "on.yaml", Recipe, ["epochs=1"])
     further = tune(recipe, data, tmp_path / "out")
+    assert further.best_valid_loss and tuned[0].best_valid_loss
     assert further.best_valid_loss < tuned[0].best_valid_loss + 0.5
     assert f"base_model: {base}" in (tmp_path / "out" / "model" / "README.md").read_text()
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mentallama.feedback.verifiable import judge
+from mentallama.feedback.verifiable import examine
 from mentallama.types import Response, Sample
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def pairs_from_outputs(
 
     Right is an answer from which the rules read the gold label. Among right answers the score is
     the mean of the reward's ``grounded`` and ``consistent``, and two must differ by ``least``. A
-    right answer is chosen only where its reasons hold (``Judged.faults``).
+    right answer is chosen only where its reasons hold (``Examined.faults``).
 
     Prompts come from ``samples``; a question that is not among them gives no pair. Mind
     ``Pair.split``: released outputs answer test posts, and a model tuned on their pairs must not be
@@ -65,12 +65,12 @@ def _candidate(sample: Sample, response: Response) -> "Candidate":
     from mentallama.benchmark.inference.rules import is_empty
     from mentallama.tuning.ranking import Candidate
 
-    judged = judge(sample, response.text)
-    unread = () if judged.outcome == "verdict" else (f"no verdict: {judged.outcome}",)
+    found = examine(sample, response.text)
+    unread = () if found.outcome == "verdict" else (f"no verdict: {found.outcome}",)
     return Candidate(
         text="" if is_empty(response.text) else response.text,
         model=response.model,
-        right=None if judged.verdict is None else bool(judged.label),
-        score=(judged.grounded + judged.consistent) / 2,
-        faults=unread + judged.faults,
+        right=None if found.verdict is None else bool(found.label),
+        score=(found.grounded + found.consistent) / 2,
+        faults=unread + found.faults,
     )

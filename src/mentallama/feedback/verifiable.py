@@ -37,7 +37,7 @@ and quotes, which are parts of their own here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class Examined:
     """One answer, read by rules."""
 
     verdict: str | None
@@ -67,15 +67,15 @@ def reward(sample: Sample, text: str) -> dict[str, float]:
       ``NO_STATEMENT`` where none is stated, 0 without a verdict.
 
     The last two are 0 for reasons that are empty, overlong, cut off, repetitive, copied from the
-    post, mostly quotes or nothing but the verdict again (``Judged.faults``).
+    post, mostly quotes or nothing but the verdict again (``Examined.faults``).
     """
-    judged = judge(sample, text)
-    parts = {name: float(getattr(judged, name)) for name in WEIGHTS}
+    found = examine(sample, text)
+    parts = {name: float(getattr(found, name)) for name in WEIGHTS}
     return parts | {"total": sum(WEIGHTS[name] * value for name, value in parts.items())}
 
 
 @lru_cache(maxsize=4096)  # GRPO asks for the parts of one answer one by one
-def judge(sample: Sample, text: str) -> Judged:
+def examine(sample: Sample, text: str) -> Examined:
     """Read an answer by rules; see ``reward`` for what the parts mean."""
     from mentallama.benchmark.inference.rules import read_label
     from mentallama.benchmark.integrity import explanation_of
@@ -85,7 +85,7 @@ def judge(sample: Sample, text: str) -> Judged:
     reasons = explanation_of(task, text)
     quotes = find_quotes(task, reasons, sample.post.text)
     faults = _find_faults(sample, text, reasons)
-    return Judged(
+    return Examined(
         verdict=verdict,
         outcome=outcome,
         label=float(verdict is not None and verdict == sample.post.label),

@@ -122,14 +122,10 @@ def _template(recipe: Recipe) -> str:
         return ""
     if recipe.template == "chat":
         return "## Asking it\n\nTuned within the base's chat template; ask through it.\n"
+    word = " A template that the base had was replaced, as the recipe says." if recipe.template else ""
     return (
         "## Asking it\n\nTuned on the bare query. The tokenizer's chat template passes a query "
-        "through unchanged, so that\na chat server asks as it was tuned"
-        + (
-            "; the base's own template was replaced by the recipe's word.\n"
-            if recipe.template
-            else ".\n"
-        )
+        f"through unchanged, so that\na chat server asks as it was tuned.{word}\n"
     )
 
 

@@ -245,7 +245,10 @@ def describe_needs(
     memory = estimate_memory(config, load, setting)
     rows = lengths.of
     tokens = round(lengths.mean * rows * recipe.epochs)
-    flops = estimate_flops(config, tokens, load, setting)
+    typical = Load(
+        rows=1, tokens=round(lengths.mean), answer_tokens=max(1, round(lengths.answer_mean))
+    )
+    flops = estimate_flops(config, tokens, typical, setting)
     parts = (
         f"weights {_gib(memory.weights)}, gradients {_gib(memory.gradients)}, optimiser "
         f"{_gib(memory.optimizer)}, activations {_gib(memory.activations)}"
