@@ -31,6 +31,7 @@ precision: fp32
 evaluations: 4
 """
 
+
 def mini(**changes: Any) -> Recipe:
     """Return the recipe with some values changed."""
     values = yaml.safe_load(RECIPE)

@@ -123,7 +123,7 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path) -> None:
 
     data = write_data(tmp_path / "data")
     recipe = mini(learning_rate=1e30, epochs=4, schedule="constant", report_to=())
-    with pytest.raises(CheckError, match="the loss of step .* is (nan|inf): lower learning_rate"):
+    with pytest.raises(CheckError, match=r"the loss of step .* is (nan|inf): lower learning_rate"):
         tune(recipe, data, tmp_path / "out")
 
 

@@ -122,7 +122,8 @@ def _template(recipe: Recipe) -> str:
         return ""
     if recipe.template == "chat":
         return "## Asking it\n\nTuned within the base's chat template; ask through it.\n"
-    word = " A template that the base had was replaced, as the recipe says." if recipe.template else ""
+    replaced = " A template that the base had was replaced, as the recipe says."
+    word = replaced if recipe.template else ""
     return (
         "## Asking it\n\nTuned on the bare query. The tokenizer's chat template passes a query "
         f"through unchanged, so that\na chat server asks as it was tuned.{word}\n"
