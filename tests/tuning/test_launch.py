@@ -1,6 +1,8 @@
 """Several processes: the same result as one, and no wrong launch that goes unnoticed."""
 
 import json
+import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +12,7 @@ from safetensors.torch import load_file
 
 from mentallama.errors import InputError
 from mentallama.tuning.launch import sharding_arguments
-from tests.conftest import Run
+from tests.conftest import ROOT, Run
 from tests.tuning.conftest import RECIPE, mini
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
@@ -43,6 +45,54 @@ def test_two_processes_train_the_model_of_one(recipe: Path, data: Path, tmp_path
     weights = [load_file(folder / "model" / "model.safetensors") for folder in (one, two)]
     for name, tensor in weights[0].items():
         assert (tensor - weights[1][name]).abs().max() < 1e-3, name
+
+
+def free_port() -> str:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return str(held.getsockname()[1])
+
+
+def test_two_machines_train_the_model_of_one(recipe: Path, data: Path, tmp_path: Path) -> None:
+    """The script of ``launch/``, started once per machine, both machines being this one."""
+    work = [str(recipe), "--data", str(data), "--set", "device_batch_size=2"]
+    work += ["--set", "sharding=none"]
+    one, two = tmp_path / "one", tmp_path / "two"
+    alone = [sys.executable, "-m", "mentallama", "tune", *work, "--out", str(one)]
+    subprocess.run(alone, check=True, capture_output=True)
+    settings = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port(), "PYTHON": sys.executable}
+    nodes = [
+        subprocess.Popen(
+            [ROOT / "launch" / "two-nodes.sh", "1", *work, "--out", str(two)],
+            env={**os.environ, **settings, "NODE_RANK": str(rank)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in (0, 1)
+    ]
+    for node in nodes:
+        output, errors = node.communicate(timeout=240)
+        assert node.returncode == 0, errors[-2000:]
+        assert "2 processes on cpu (multi cpu)" in output
+    assert losses(two) == pytest.approx(losses(one), rel=1e-4)
+
+
+def test_the_scripts_ask_for_sharding(recipe: Path, data: Path, tmp_path: Path) -> None:
+    """Without GPUs to divide a model over, the script of one machine refuses, as it must."""
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    command = [ROOT / "launch" / "one-node.sh", "2", str(recipe), "--data", str(data)]
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path / "out")],
+        env={**os.environ, "PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    assert "sharding fsdp needs GPUs" in done.stderr
 
 
 def test_a_launch_of_another_number_of_processes_is_refused(

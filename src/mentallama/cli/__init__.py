@@ -7,10 +7,11 @@ from typing import Any
 import click
 
 from mentallama import NOTICE, __version__
-from mentallama.cli.benchmark import benchmark, evaluate, leaderboard
+from mentallama.cli.benchmark import benchmark
 from mentallama.cli.corpus import corpus
 from mentallama.cli.data import data, verify
 from mentallama.cli.pairs import pairs
+from mentallama.cli.scoring import evaluate, leaderboard
 from mentallama.cli.stages import demo, generate
 from mentallama.cli.tuning import merge, tune
 from mentallama.errors import MentallamaError
@@ -25,7 +26,7 @@ from mentallama.errors import MentallamaError
     multiple=True,
     metavar="YAML",
     envvar="MENTALLAMA_OWN",
-    help="Your own task, for every command; see docs/own-data.md.",
+    help="Your own task, for every command; see docs/data.md.",
 )
 def cli(own: tuple[str, ...]) -> None:
     """Interpretable mental-health analysis of social-media posts, for research."""
