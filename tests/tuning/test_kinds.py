@@ -18,6 +18,9 @@ from mentallama.tuning.run import TunedModel, tune
 from mentallama.types import Form, Sample
 
 FAST = ["tasks=[DR, SAD]", "epochs=1", "evaluations=1", "report_to=[]"]
+ATTENTION = 4 * (64 * 64 + 64)
+WIDENED = 64 * 128 + 128 + 128 * 64 + 64
+HEAD = 64 * 64 + 64 + 11 * 64 + 11
 PARAMETERS = {
     # By hand: embedding 1,000 x 64 (tied), per layer 4 x 64^2 + 3 x 64 x 128 + 2 x 64 norms, one
     # norm at the end; Qwen3 adds two norms of 32 a layer, Gemma 3 two norms of 64 besides.
@@ -25,6 +28,14 @@ PARAMETERS = {
     "tiny-gemma3": 64_000 + 2 * (16_384 + 24_576 + 256 + 64) + 64,
     # Four experts a layer, and a router of 64 x 4.
     "tiny-mixtral": 64_000 + 2 * (16_384 + 4 * 24_576 + 256 + 128) + 64,
+    # Tokens, positions, segments, their norm; layers with biases; pooler and 11 classes.
+    "tiny-bert": 64_000 + 1024 * 64 + 2 * 64 + 128 + 2 * (ATTENTION + WIDENED + 256) + HEAD,
+    # Positions count from the padding token, one segment.
+    "tiny-roberta": 64_000 + 1028 * 64 + 64 + 128 + 2 * (ATTENTION + WIDENED + 256) + HEAD,
+    # Two tables of positions with two spare, two norms of embeddings; decoders attend twice.
+    "tiny-bart": 64_000 + 2 * 1026 * 64 + 2 * 128 + 2 * (3 * ATTENTION + 2 * WIDENED + 5 * 128),
+    # No biases; a table of 32 distances for two heads, and a norm, on each side.
+    "tiny-t5": 64_000 + 2 * (3 * 16_384 + 2 * 16_384 + 5 * 64) + 2 * (64 + 64),
 }
 
 
@@ -66,7 +77,7 @@ def test_a_tiny_model_of_each_kind(name: str, corpus: Path, tmp_path: Path) -> N
     form: Form = "completion" if name in ("bart", "t5") else "instruction"
     samples = read_samples(corpus, form=form, splits=["test"], tasks=["DR", "SAD"])[:3]
     assert len(ask(tuned, samples)) == 3
-    assert tuned.parameters == tuned.trainable == PARAMETERS.get(f"tiny-{name}", tuned.parameters)
+    assert tuned.parameters == tuned.trainable == PARAMETERS[f"tiny-{name}"]
     card = (tuned.folder / "README.md").read_text()
     assert f"{tuned.parameters:,} parameters" in card and "model-index" in card
     if name == "mixtral":

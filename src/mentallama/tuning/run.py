@@ -207,6 +207,8 @@ def return_freed_memory() -> None:
 
 def _quieten(out: Path) -> None:
     """Leave progress to ``Watch``: the libraries' own bars would fill a log file."""
+    import logging
+
     from datasets.utils import logging as datasets_logging
     from transformers.utils import logging as transformers_logging
 
@@ -214,6 +216,8 @@ def _quieten(out: Path) -> None:
     datasets_logging.disable_progress_bar()
     transformers_logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()
+    # It warns of a faster kernel at every import, whether 4-bit weights are used or not.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 
 
 def _loss_at_best(trainer: Any) -> float | None:
