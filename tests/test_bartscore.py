@@ -1,7 +1,10 @@
 """BARTScore against the definition, token by token, on a random model."""
 
 import math
+import os
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,6 +76,116 @@ def test_signatures_tell_weights_apart(model: Path, tmp_path: Path) -> None:
     word_tokenizer("abcd").save_pretrained(tmp_path / model.name)  # type: ignore[attr-defined]
     first = load_bart_scorer(model, engine="transformers").signature
     assert first != load_bart_scorer(tmp_path / model.name, engine="transformers").signature
+
+
+def test_one_model_has_one_hash_from_whatever_files_it_comes(model: Path, tmp_path: Path) -> None:
+    """A folder with a pickled ``pytorch_model.bin`` is hashed as its safetensors twin is."""
+    import torch
+    from transformers import BartForConditionalGeneration
+
+    bart = BartForConditionalGeneration.from_pretrained(model)
+    bart.config.save_pretrained(tmp_path)
+    word_tokenizer("abcd").save_pretrained(tmp_path)  # type: ignore[attr-defined]
+    torch.save(bart.state_dict(), tmp_path / "pytorch_model.bin")
+    first = load_bart_scorer(model, engine="transformers").signature
+    assert load_bart_scorer(tmp_path, engine="transformers").signature == first
+    with torch.no_grad():
+        next(bart.parameters()).add_(0.1)
+    torch.save(bart.state_dict(), tmp_path / "pytorch_model.bin")
+    other = load_bart_scorer(tmp_path, engine="transformers").signature
+    assert other != first
+    assert re.fullmatch(r"BARTScore\|weights [0-9a-f]{12}\|transformers fp32\|max 1024", other)
+
+
+def tuned(model: Path) -> Any:
+    """Return the model with other weights, as a tuned checkpoint has."""
+    import torch
+    from transformers import BartForConditionalGeneration
+
+    bart = BartForConditionalGeneration.from_pretrained(model)
+    torch.manual_seed(3)
+    with torch.no_grad():
+        for weights in bart.parameters():
+            weights.add_(torch.randn_like(weights))
+        bart.final_logits_bias.add_(torch.randn_like(bart.final_logits_bias))
+    return bart
+
+
+@pytest.mark.parametrize("engine", ["transformers", "ctranslate2"])
+def test_a_state_dict_over_a_base_is_the_tuned_model(
+    model: Path, tmp_path: Path, engine: Engine
+) -> None:
+    """As ParaBank2's ``bart_score.pth`` is handed out: the same scores as the model's folder."""
+    import torch
+
+    if engine == "ctranslate2":
+        pytest.importorskip("ctranslate2")
+    bart = tuned(model)
+    bart.save_pretrained(tmp_path / "whole")
+    word_tokenizer("abcd").save_pretrained(tmp_path / "whole")  # type: ignore[attr-defined]
+    torch.save(bart.state_dict(), tmp_path / "bart_score.pth")
+    laid = load_bart_scorer(model, weights=tmp_path / "bart_score.pth", engine=engine)
+    whole = load_bart_scorer(tmp_path / "whole", engine=engine)
+    scores = laid.score(SOURCES, TARGETS)
+    assert scores == pytest.approx(whole.score(SOURCES, TARGETS), abs=1e-6)
+    base = load_bart_scorer(model, engine=engine)
+    assert scores != pytest.approx(base.score(SOURCES, TARGETS), abs=0.1)
+    assert laid.signature == whole.signature != base.signature
+
+
+def test_a_state_dict_of_another_model_is_refused(model: Path, tmp_path: Path) -> None:
+    import torch
+
+    path = tmp_path / "bart_score.pth"
+    state = tuned(model).state_dict()
+    for change, reason in (
+        ({"lm_head.weight": None}, r"1 missing \(lm_head\.weight\)"),
+        ({"more": state["lm_head.weight"]}, r"1 unexpected \(more\)"),
+        ({"lm_head.weight": torch.zeros(2, 2)}, r"lm_head\.weight has the shape \(2, 2\)"),
+    ):
+        changed = {name: t for name, t in {**state, **change}.items() if t is not None}
+        torch.save(changed, path)
+        with pytest.raises(InputError, match=reason):
+            load_bart_scorer(model, weights=path)
+    torch.save([1, 2], path)
+    with pytest.raises(InputError, match="expected a state dict"):
+        load_bart_scorer(model, weights=path)
+    with pytest.raises(InputError, match="no such file"):
+        load_bart_scorer(model, weights=tmp_path / "none.pth")
+
+
+class Planted:
+    """Runs code when it is unpickled the unsafe way."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (Path("planted"),)
+
+
+def test_weights_run_no_code(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.chdir(tmp_path)
+    torch.save({"lm_head.weight": Planted()}, "bart_score.pth")
+    with pytest.raises(InputError, match="plain tensors"):
+        load_bart_scorer(model, weights=Path("bart_score.pth"))
+    assert not Path("planted").exists()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("", -2.510652780532837), ("MENTALLAMA_PARABANK2", -2.336203098297119)]
+)
+@pytest.mark.parametrize("engine", ["transformers", "ctranslate2"])
+def test_published_vectors(variable: str, value: float, engine: Engine) -> None:
+    """From BARTScore's README (Yuan et al. 2021): bart-large-cnn alone, and with ParaBank2."""
+    base, weights = os.environ.get("MENTALLAMA_BART_CNN"), os.environ.get(variable)
+    if not base or (variable and not weights):
+        pytest.skip(
+            "needs facebook/bart-large-cnn (MENTALLAMA_BART_CNN=FOLDER)"
+            + (f" and bart_score.pth ({variable}=FILE)" if variable else "")
+        )
+    scorer = load_bart_scorer(base, weights=Path(weights) if weights else None, engine=engine)
+    found = scorer.score(["This is interesting."], ["This is fun."])
+    assert found == pytest.approx([value], abs=1e-4)
 
 
 def test_what_cannot_be_loaded_gets_one_line(tmp_path: Path) -> None:

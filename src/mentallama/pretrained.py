@@ -1,5 +1,6 @@
 """Loading weights, with every missing one said: a layer filled at random is never silent."""
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 from mentallama.errors import InputError
@@ -40,3 +41,14 @@ def load_pretrained(
             f"{missing[0]} first; they would be random"
         )
     return model
+
+
+def weights_hash(model: Any) -> str:
+    """Return 12 hex digits of a loaded model's weights, the same from whatever file they came."""
+    import torch
+
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()[:12]

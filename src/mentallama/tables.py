@@ -49,12 +49,13 @@ def as_csv(table: Table) -> str:
 
 def as_latex(table: Table) -> str:
     """Render a table as a LaTeX tabular with booktabs rules."""
-    lines = [" & ".join(_tex(cell) for cell in row) + r" \\" for row in (table.header, *table.rows)]
+    rows = (table.header, *table.rows)
+    lines = [" & ".join(escape_latex(cell) for cell in row) + r" \\" for row in rows]
     columns = "l" * len(table.header)
     return "\n".join(
         [
             "\\begin{table}",
-            f"\\caption{{{_tex(table.title)}}}",
+            f"\\caption{{{escape_latex(table.title)}}}",
             f"\\begin{{tabular}}{{{columns}}}",
             "\\toprule",
             lines[0],
@@ -67,7 +68,8 @@ def as_latex(table: Table) -> str:
     )
 
 
-def _tex(cell: str | int) -> str:
+def escape_latex(cell: str | int) -> str:
+    """Escape what LaTeX would read as a command."""
     escaped = str(cell).replace("\\", r"\textbackslash ")
     for mark in "&%$#_{}":
         escaped = escaped.replace(mark, f"\\{mark}")

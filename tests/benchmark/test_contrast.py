@@ -12,7 +12,7 @@ from mentallama.corpus.samples import load_samples
 from mentallama.errors import InputError
 from mentallama.io import write_records
 from mentallama.models.backend import GoldBackend
-from mentallama.models.generate import generate
+from mentallama.models.generate import as_released, generate
 from mentallama.tasks import TASKS, get_label, get_task
 from mentallama.types import Response
 from tests.conftest import Run
@@ -29,7 +29,7 @@ def floors() -> list[Response]:
 def gold(tmp_path_factory: pytest.TempPathFactory) -> list[Response]:
     samples = [s for s in load_samples(parts=PARTS) if s.post.split == "test"]
     path = tmp_path_factory.mktemp("gold") / "gold.jsonl"
-    return generate(GoldBackend(samples), samples, path, gold_source="corpus")
+    return generate(GoldBackend(samples), as_released(samples, "corpus"), path)
 
 
 def shares(found: list[Share], model: str) -> dict[str, Share]:

@@ -17,7 +17,7 @@ from mentallama.benchmark.explanations import (
 from mentallama.benchmark.metrics import METRICS, length, rouge
 from mentallama.benchmark.metrics.metric import Models
 from mentallama.errors import InputError
-from mentallama.io import write_csv
+from mentallama.io import read_csv, write_csv
 from mentallama.types import Response, Sample
 from tests.conftest import Run, sample, shared
 
@@ -117,6 +117,80 @@ def test_broken_marks_get_one_line(tmp_path: Path) -> None:
     write_csv(tmp_path / "x.csv", columns, [["p", "1", "e", "[1, 2]", "[1]", "three", "[1]"]])
     with pytest.raises(InputError, match="row 1: reliability: expected a list"):
         read_rated(tmp_path)
+
+
+def test_every_number_names_its_gold_and_its_rows() -> None:
+    """Floors and models were asked the same rows; other rows have another fingerprint."""
+
+    def rows(responses: list[Response]) -> set[tuple[str, str]]:
+        systems = gather(responses, {}, None, 0)
+        scores = score_explanations(systems, [length.METRIC], Models(), resamples=100)
+        return {(score.gold, score.rows) for score in scores}
+
+    (first,) = rows(gold(ROWS))
+    assert first[0] == "release"
+    assert rows(gold(ROWS)[::-1]) == {first}
+    assert rows(gold(ROWS[:5])) != {first}
+
+
+def test_results_are_written_as_json_markdown_and_csv(
+    run: Run, tmp_path: Path, corpus_folder: Path
+) -> None:
+    run("generate", "--model", "gold", "--data", corpus_folder, "--out", "out/gold.jsonl")
+    arguments = ("out", "--data", corpus_folder, "--limit", "3", "--resamples", "100")
+    done = run("benchmark", "explanations", *arguments, "--out", "res", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "res" / "explanations.json").read_text())
+    assert found == json.loads(done.stdout)
+    assert set(found) == {"explanations", "label_sets", "models"}
+    assert len(found["label_sets"]) == 10
+    page = (tmp_path / "res" / "explanations.md").read_text()
+    assert "| task " in page and "signature: chrF2|sentence" in page
+    assert "not computed: no weights given (--bartscore MODEL)" in page
+    header, rows = read_csv(tmp_path / "res" / "explanations.csv")
+    assert header == list(found["explanations"][0]) and len(rows) == len(found["explanations"])
+    values = [row[header.index("value")] for row in rows]
+    assert [float(v) if v else None for v in values] == [
+        one["value"] for one in found["explanations"]
+    ]
+
+
+def test_rows_given_twice_are_refused(run: Run, corpus_folder: Path) -> None:
+    run("generate", "--model", "gold", "--data", corpus_folder, "--out", "out/gold.jsonl")
+    done = run("benchmark", "explanations", "out", "out/gold.jsonl", "--limit", "2")
+    assert done.returncode == 2 and "was read from out/gold.jsonl already" in done.stderr
+    arguments = ("--endpoint", "http://127.0.0.1:9/v1", "--model", "m", "--out", "j")
+    data = ("--data", corpus_folder)
+    done = run("benchmark", "judge", "out", "out/gold.jsonl", *data, *arguments)
+    assert done.returncode == 2 and "was read from out/gold.jsonl already" in done.stderr
+
+
+def test_a_result_beside_the_responses_is_not_read_as_one(run: Run, corpus_folder: Path) -> None:
+    run("generate", "--model", "gold", "--data", corpus_folder, "--out", "out/gold.jsonl")
+    arguments = ("benchmark", "explanations", "out", "--limit", "2", "--resamples", "100")
+    run(*arguments, "--out", "out")
+    done = run(*arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    assert "no file of responses but a result: out/explanations.csv" in done.stderr
+
+
+def test_correlations_are_written_too(run: Run, tmp_path: Path) -> None:
+    columns = ["text", "label", "gpt-3.5-turbo", *ASPECTS]
+    rows = [[f"invented {n}", "1", "w " * n, *[f"[{n % 4}, 1]"] * 4] for n in range(1, 6)]
+    write_csv(tmp_path / "marks" / "x.csv", columns, rows)
+    done = run("benchmark", "correlate", "marks", "--resamples", "100", "--out", "res")
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "res" / "correlations.json").read_text())["correlations"]
+    header, rows = read_csv(tmp_path / "res" / "correlations.csv")
+    assert header == list(found[0]) and len(rows) == len(found)
+    assert "Kendall correlation" in (tmp_path / "res" / "correlations.md").read_text()
+    assert "invented" not in "".join(path.read_text() for path in (tmp_path / "res").iterdir())
+
+
+def test_weights_need_their_model(run: Run) -> None:
+    done = run("benchmark", "correlate", "x", "--bartscore-weights", "y.pth")
+    assert done.returncode == 2
+    assert "--bartscore-weights needs the model under them: --bartscore MODEL" in done.stderr
 
 
 def test_the_released_marks_give_the_known_correlations(run: Run) -> None:

@@ -1,10 +1,12 @@
 """The judge against a real server: swaps, failures, a kill, and agreement with people."""
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from mentallama.benchmark.judge import (
     load_rubric,
     make_requests,
     read_judgement,
+    signature,
 )
 from mentallama.benchmark.judge_results import calibrate, summarise_choices, summarise_marks
 from mentallama.chat import Reply
@@ -179,6 +182,18 @@ def test_another_rubric_is_asked_anew(tmp_path: Path) -> None:
     assert len(seen) == 4
 
 
+def test_the_signature_follows_what_the_rubric_says(tmp_path: Path) -> None:
+    """A rubric that was changed without a new version is another rubric."""
+    own = Path(str(files("mentallama.benchmark.rubrics") / "judge.yaml")).read_text()
+    (tmp_path / "same.yaml").write_text(f"# the same, with a comment\n{own}")
+    (tmp_path / "other.yaml").write_text(own.replace("?", "!", 1))
+    found = signature("m", RUBRIC)
+    assert re.fullmatch(r"judge\|m\|rubric 1 [0-9a-f]{12}\|both orders", found)
+    assert signature("m", load_rubric(tmp_path / "same.yaml")) == found
+    other = load_rubric(tmp_path / "other.yaml")
+    assert other.version == RUBRIC.version and signature("m", other) != found
+
+
 def test_broken_rubrics_get_one_line(tmp_path: Path) -> None:
     (tmp_path / "r.yaml").write_text("version: 1\naspects: {x: {question: q, scale: [a, b]}}")
     with pytest.raises(InputError, match=r"r\.yaml"):
@@ -203,7 +218,13 @@ def test_from_the_command_line(run: Run, tmp_path: Path, corpus_folder: Path) ->
     assert len(seen) == 10 * 2 * 2
     assert {one["value"] for one in found["marks"]} == {3.0}
     assert found["calibration"][0].startswith("consistency: uncalibrated, 0 of 50")
-    assert found["signature"] == "judge|m|rubric 1|both orders"
+    assert found["signature"] == signature("m", RUBRIC)
+    assert json.loads((tmp_path / "j" / "judge.json").read_text()) == found
+    page = (tmp_path / "j" / "judge.md").read_text()
+    assert "### Marks by the judge" in page and found["signature"] in page
+    assert sorted(path.name for path in (tmp_path / "j").iterdir()) == [
+        "judge.json", "judge.md", "judgements.journal",
+    ]  # fmt: skip
     refused = run("benchmark", "judge", *arguments[:3], "--endpoint", "https://example.com/v1",
                   "--model", "m", "--out", "k")  # fmt: skip
     assert refused.returncode == 2 and "under agreement" in refused.stderr

@@ -10,6 +10,8 @@ import pytest
 from mentallama.benchmark.baselines import run_baselines
 from mentallama.benchmark.evaluate import Evaluation, evaluate
 from mentallama.benchmark.output import write
+from mentallama.benchmark.report import SAMPLES_PER_TASK, Beside, _choose_samples, write_report
+from mentallama.tables import Table
 from mentallama.types import Response
 from tests.conftest import sample
 
@@ -107,6 +109,51 @@ def test_it_fits_a_phone_and_a_desk(page: Any, folder: Path, width: int, scheme:
     page.emulate_media(color_scheme=scheme)
     page.goto((folder / "open" / "report.html").as_uri())
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_viewer_draws_the_rare_kinds_too() -> None:
+    """Of 400 rows three contradict, three are undecided and three split the models."""
+    rows = [sample("SAD", "work", text=f"a long day number {n}", row=n) for n in range(400)]
+    answers = [
+        Response(
+            sample_id=row.id,
+            task="SAD",
+            text=row.response if model == "a" or number > 5 else "" if number < 3 else "Family.",
+            model=model,
+            gold="work",
+            reference=row.response,
+            post_id=row.post.id,
+        )
+        for model in ("a", "b")
+        for number, row in enumerate(rows)
+    ]
+    contradicting = {("a", row.id) for row in rows[6:9]}
+    posts = {row.post.id: row.post.text for row in rows}
+    found = _choose_samples(evaluate(answers, resamples=100), posts, contradicting)
+    assert len(found) == SAMPLES_PER_TASK
+    counts = {
+        flag: sum(flag in shown.flags for shown in found)
+        for flag in ("undecided", "differ", "contradicts")
+    }
+    assert counts == {"undecided": 3, "differ": 6, "contradicts": 3}
+
+
+def test_small_parts_are_grey_as_a_whole(tmp_path: Path, page: Any) -> None:
+    table = Table(
+        title="Parts", header=("part", "rows", "F1"), rows=(("a", "3 *", "1"), ("b", "90", "1"))
+    )
+    other = Table(title="Shares", header=("model", "share"), rows=(("a", "1 % of 3 *"),))
+    beside = Beside(ranks={}, notes=[], contradicting=(), tables=[table, other])
+    path = tmp_path / "report.html"
+    write_report(evaluation(), path, title="A run", run={}, beside=beside)
+    page.goto(path.as_uri())
+    assert page.locator("tr.grey").all_inner_texts() == ["a\t3 *\t1"]
+    assert page.locator("td.grey").all_inner_texts() == ["3 *", "1 % of 3 *"]
+    colours = [
+        page.locator(place).evaluate("cell => getComputedStyle(cell).color")
+        for place in ("tr.grey td >> nth=2", "#more-1 + .wide tr:last-child td >> nth=2")
+    ]
+    assert colours[0] != colours[1]
 
 
 def test_posts_and_responses_stay_out_unless_asked_for(folder: Path) -> None:

@@ -52,6 +52,27 @@ def test_quotes_labels_and_emphasis() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ("They say 'the kettle was cold' at the end.", ["the kettle was cold"]),
+        ("They say \u2018I can\u2019t leave\u2019 there.", ["I can\u2019t leave"]),
+        ("They say \u00abnobody's here\u00bb there.", ["nobody's here"]),
+        ("They say \u00ab the kettle \u00bb there.", ["the kettle"]),
+        ("They say \u201enobody's here\u201c there.", ["nobody's here"]),
+        ("It says 'we don't talk about it anymore'.", ["we don't talk about it anymore"]),
+        # Apostrophes are no marks, and one or two words in single marks are emphasis.
+        ("It's the boss's fault and the kids' fault, isn't it, or the boys' own?", []),
+        ("Gone 'cause of the brothers' quarrel, and 'til the sisters' visit.", []),
+        ("A 'low mood' and a \u2018mood\u2019 in the '90s were the parents' word.", []),
+        ("Dogs' and cats' bowls, rock 'n' roll, o'clock.", []),
+        ('He writes "she \'left me here now\' again".', ["she 'left me here now' again"]),
+    ],
+)  # fmt: skip
+def test_every_kind_of_mark(said: str, found: list[str]) -> None:
+    assert [quote.text for quote in find_quotes(get_task("SAD"), said, POST)] == found
+
+
 def test_how_much_is_copied() -> None:
     post = "one two three four five six seven eight"
     assert copied_share("one two three four five six", post) == 1

@@ -14,6 +14,7 @@ import numpy as np
 
 from mentallama.benchmark.golds import Question
 from mentallama.benchmark.integrity import explanation_of
+from mentallama.benchmark.scores import SMALL, Estimate, describe, mean_share, starred
 from mentallama.tables import Table
 from mentallama.tasks import get_task
 from mentallama.tasks.grounding import find_quotes, locate
@@ -35,11 +36,15 @@ class Evidence:
     marked: int
     """Responses to posts with a marked passage that stands in the post."""
     quoted: int
-    """Of these, with at least one quote from the post; the shares are means over them."""
-    token_f1: float | None
-    iou: float | None
-    random_f1: float | None
-    random_iou: float | None
+    """Of these, with at least one quote from the post."""
+    token_f1: Estimate
+    """Mean over the responses that quote; ``iou`` and the random ones too."""
+    iou: Estimate
+    random_f1: Estimate
+    random_iou: Estimate
+    token_f1_all: Estimate
+    """Mean over all of them; a response that quotes nothing has found nothing."""
+    iou_all: Estimate
 
 
 def marked_passages(posts: Iterable[Post]) -> dict[Question, tuple[str, ...]]:
@@ -56,12 +61,14 @@ def score_evidence(
     texts: Mapping[str, str],
     marked: Mapping[Question, tuple[str, ...]],
     *,
+    resamples: int = 1000,
     seed: int,
 ) -> Evidence | None:
     """Score one model on one task; None where no post of it has a marked passage."""
     task, rng = get_task(responses[0].task), random.Random(seed)  # noqa: S311
     scores: list[tuple[float, float, float, float]] = []
-    marked_posts = 0
+    posts: list[str] = []
+    silent: list[str] = []
     for response in responses:
         post = texts.get(response.post_id or "")
         if post is None:
@@ -73,22 +80,29 @@ def score_evidence(
         quotes = find_quotes(task, explanation_of(task, response.text), post)
         spans = [(q.start, q.end) for q in quotes if q.start is not None and q.end is not None]
         found = words_in(post, spans)
-        marked_posts += 1
         if found:
             chance = _by_chance(post, spans, gold, rng)
             scores.append((*overlap(found, gold), *chance))
-    if not marked_posts:
+        (posts if found else silent).append(str(response.post_id))
+    if not posts and not silent:
         return None
-    means = [100 * float(mean) for mean in np.mean(scores, axis=0)] if scores else [None] * 4
+    f1, iou, random_f1, random_iou = ([row[column] for row in scores] for column in range(4))
+    nothing = [0.0] * len(silent)
+
+    def mean(values: Sequence[float], owners: Sequence[str]) -> Estimate:
+        return mean_share(values, owners, resamples=resamples, seed=seed)
+
     return Evidence(
         model=responses[0].model,
         task=task.key,
-        marked=marked_posts,
-        quoted=len(scores),
-        token_f1=means[0],
-        iou=means[1],
-        random_f1=means[2],
-        random_iou=means[3],
+        marked=len(posts) + len(silent),
+        quoted=len(posts),
+        token_f1=mean(f1, posts),
+        iou=mean(iou, posts),
+        random_f1=mean(random_f1, posts),
+        random_iou=mean(random_iou, posts),
+        token_f1_all=mean([*f1, *nothing], [*posts, *silent]),
+        iou_all=mean([*iou, *nothing], [*posts, *silent]),
     )
 
 
@@ -128,18 +142,21 @@ def _by_chance(
 
 
 def evidence_table(found: Sequence[Evidence]) -> Table:
-    """Lay the overlap out, a line per task and model."""
+    """Lay the overlap out, a line per task and model; a star marks what rests on few posts."""
     return Table(
-        title="Quoted evidence against the passages that people marked",
+        title="Quoted evidence against the passages that people marked (95 % interval over posts; "
+        f"* under {SMALL} posts)",
         header=(
             "task",
             "model",
             "posts",
             "with a quote",
-            "token F1",
+            "token F1, quoting",
             "random",
-            "IoU",
+            "IoU, quoting",
             "random IoU",
+            "token F1, all posts",
+            "IoU, all posts",
         ),
         rows=tuple(
             (
@@ -148,8 +165,15 @@ def evidence_table(found: Sequence[Evidence]) -> Table:
                 f"{one.marked:,}",
                 f"{one.quoted:,}",
                 *(
-                    "not computed" if value is None else f"{value:.1f}"
-                    for value in (one.token_f1, one.random_f1, one.iou, one.random_iou)
+                    starred(describe(value), n)
+                    for value, n in (
+                        (one.token_f1, one.quoted),
+                        (one.random_f1, one.quoted),
+                        (one.iou, one.quoted),
+                        (one.random_iou, one.quoted),
+                        (one.token_f1_all, one.marked),
+                        (one.iou_all, one.marked),
+                    )
                 ),
             )
             for one in found

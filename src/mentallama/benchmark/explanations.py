@@ -14,11 +14,13 @@ import numpy as np
 
 from mentallama.benchmark.integrity import explanation_of
 from mentallama.benchmark.metrics.metric import Metric, Models, Text
+from mentallama.benchmark.pairing import question_key, row_keys
 from mentallama.errors import InputError
 from mentallama.progress import track
 from mentallama.tables import Table
 from mentallama.tasks import get_label, get_task
 from mentallama.tasks.posts import text_key
+from mentallama.tasks.versions import row_fingerprint
 from mentallama.tasks.wording import REASONING
 from mentallama.types import Response, Sample
 
@@ -36,6 +38,10 @@ class Explained:
     texts: tuple[Text, ...]
     posts: tuple[str, ...]
     """Id of the post (or row) of each text, to draw rows of a post together."""
+    gold: str
+    """Whose explanations are the references: a gold source, or "experts"."""
+    rows: str
+    """Fingerprint of the rows asked, with and without an explanation."""
     without: int
     """Rows without an explanation; they are counted and not scored."""
 
@@ -53,6 +59,9 @@ class ExplanationScore:
     high: float | None
     n: int
     without: int
+    gold: str
+    rows: str
+    """See ``Explained``."""
     signature: str
     why_not: str | None
     """Why it was not computed."""
@@ -66,13 +75,15 @@ def gather(
     ``limit`` keeps that many rows a task, drawn with the seed, the same for every model.
     """
     groups: dict[tuple[str, str], list[Response]] = {}
-    for response in responses:
+    keys: dict[tuple[str, str], str] = {}
+    for key, response in zip(row_keys(responses), responses, strict=True):
         groups.setdefault((response.task, response.model), []).append(response)
+        keys[response.model, response.sample_id] = key
     systems: list[Explained] = []
     golds: dict[str, dict[str, Response]] = {}
     for (task, model), rows in groups.items():
         kept = draw(rows, limit, seed)
-        golds.setdefault(task, {}).update({row.sample_id: row for row in kept})
+        golds.setdefault(task, {}).update({keys[row.model, row.sample_id]: row for row in kept})
         systems.append(_explained(model, "model", kept, posts, [row.text for row in kept]))
     for rows_by_id in golds.values():
         rows = list(rows_by_id.values())
@@ -82,11 +93,11 @@ def gather(
 
 
 def draw(rows: Sequence[Response], limit: int | None, seed: int) -> list[Response]:
-    """Draw rows by their ids, so that every model gets the same ones."""
+    """Draw rows by what they answer, so that every model gets the same ones."""
     if limit is None or len(rows) <= limit:
         return list(rows)
-    # By the row's own id, so that models with fewer rows still share theirs with the others.
-    order = sorted(rows, key=lambda row: random.Random(f"{seed} {row.sample_id}").random())  # noqa: S311
+    # By the question itself, so that models with fewer rows still share theirs with the others.
+    order = sorted(rows, key=lambda row: random.Random(f"{seed} {question_key(row)}").random())  # noqa: S311
     return order[:limit]
 
 
@@ -133,6 +144,8 @@ def _explained(
         kind=kind,
         texts=tuple(texts),
         posts=tuple(owners),
+        gold=", ".join(dict.fromkeys(row.gold_source for row in rows)),
+        rows=row_fingerprint((row.gold, row.reference) for row in rows),
         without=len(rows) - len(texts),
     )
 
@@ -166,6 +179,8 @@ def against_experts(samples: Iterable[Sample]) -> Iterator[Explained]:
                 for gold, expert in pairs
             ),
             posts=tuple(gold.post.id for gold, _ in pairs),
+            gold="experts",
+            rows=row_fingerprint((str(one.post.label), one.response) for _, one in pairs),
             without=0,
         )
 
@@ -207,6 +222,8 @@ def _score(
         high=high,
         n=len(rows),
         without=system.without,
+        gold=system.gold,
+        rows=system.rows,
         signature="" if why_not else metric.signature(models),
         why_not=why_not,
     )

@@ -8,6 +8,7 @@ human annotation becomes the gold of a copy of the response.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from mentallama.benchmark.pairing import row_keys
 from mentallama.tables import Table
 from mentallama.tasks.posts import text_key
 from mentallama.types import Post, Response
@@ -61,8 +62,8 @@ def count_joins(
     """Count, per task, which of the distinct rows asked have a human label."""
     keys = {post: text_key(text) for post, text in texts.items()}
     rows: dict[str, dict[str, Response]] = {}
-    for response in responses:
-        rows.setdefault(response.task, {}).setdefault(response.sample_id, response)
+    for key, response in zip(row_keys(responses), responses, strict=True):
+        rows.setdefault(response.task, {}).setdefault(key, response)
     known = {task for task, _, _ in labels}
     joins = []
     for task, asked in rows.items():

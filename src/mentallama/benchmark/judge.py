@@ -132,6 +132,13 @@ def load_rubric(path: Path | None = None) -> Rubric:
         raise InputError(f"{path or 'rubric'}: {explain(error)}") from None
 
 
+def signature(judge: str, rubric: Rubric) -> str:
+    """Name what marks depend on: the judge, and the rubric with the wording around it, hashed."""
+    words = [rubric.model_dump(), _system(rubric, list(rubric.aspects)), _chooser()]
+    digest = hashlib.sha256(json.dumps(words).encode()).hexdigest()[:12]
+    return f"judge|{judge}|rubric {rubric.version} {digest}|both orders"
+
+
 def make_requests(
     cases: Sequence[Case], rubric: Rubric, *, pairwise: bool = False
 ) -> Iterator[Request]:

@@ -7,7 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from mentallama.benchmark.evaluate import Evaluation, Group, groups
+from mentallama.benchmark.comparable import stamps
+from mentallama.benchmark.evaluate import PROVISIONAL, Evaluation, Group, groups, say_readers
 from mentallama.benchmark.inference.rules import OUTCOMES, count_outcomes
 from mentallama.benchmark.report import write_report
 from mentallama.io import make_folder, write_json, write_records
@@ -23,9 +24,18 @@ _LESS_NEEDED = (*OUTCOMES[1:], "macro all", "acc all")
 SCORES, PREDICTIONS, REPORT = "scores.json", "predictions.jsonl", "report.html"
 
 
-def scores_object(evaluation: Evaluation) -> dict[str, list[dict[str, object]]]:
+def scores_object(evaluation: Evaluation) -> dict[str, object]:
     """Return the scores in the schema that all of our JSON output shares."""
-    return {"scores": [asdict(score) for score in evaluation.scores]}
+    found = groups(evaluation)
+    scores = [
+        {
+            **asdict(score),
+            "labels_read_by": (group := found[score.task, score.model, score.gold]).read_by,
+            "provisional": group.provisional,
+        }
+        for score in evaluation.scores
+    ]
+    return {"scores": scores, "intervals_draw": evaluation.clusters, **stamps(evaluation)}
 
 
 def as_json(evaluation: Evaluation) -> str:
@@ -58,14 +68,17 @@ def print_table(evaluation: Evaluation) -> None:
     wide = Console(width=_UNBOUNDED)
     console = Console() if sys.stdout.isatty() else wide
     golds = {score.gold for score in evaluation.scores}
+    found = groups(evaluation)
+    doubtful = any(group.provisional for group in found.values())
     rows = [
         {
             "task": task,
             "model": model,
             **({"gold": gold} if len(golds) > 1 else {}),
             **_cells(group),
+            **({PROVISIONAL: PROVISIONAL if group.provisional else ""} if doubtful else {}),
         }
-        for (task, model, gold), group in groups(evaluation).items()
+        for (task, model, gold), group in found.items()
     ]
     table = _table(rows, ())
     narrow = wide.measure(table).maximum > console.width
@@ -74,8 +87,9 @@ def print_table(evaluation: Evaluation) -> None:
     # A window narrower still wraps the lines; nothing is cut.
     Console(width=max(console.width, wide.measure(table).maximum)).print(table)
     notes = [
-        "Weighted F1 with 95 % bootstrap intervals. answered: rows with one verdict; all: the "
-        "others counted wrong; forced: as the reference script of the paper counts them."
+        f"Weighted F1 with 95 % bootstrap intervals, drawn: {evaluation.clusters}. answered: rows "
+        "with one verdict; all: the others counted wrong; forced: as the reference script of the "
+        "paper counts them."
     ]
     if narrow:
         notes.append(f"Left out in this narrow window: {', '.join(_LESS_NEEDED)}.")
@@ -84,6 +98,7 @@ def print_table(evaluation: Evaluation) -> None:
             f"{unknown:,} of {len(evaluation.responses):,} rows name no post, so their intervals "
             "take rows as independent; give the samples with --data to cluster them by post."
         )
+    notes += [f"{note[0].upper()}{note[1:]}." for note in say_readers(found.values())]
     for note in notes:
         console.print(note, style="dim")
 

@@ -3,12 +3,13 @@
 import random
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise, zip_longest
 from pathlib import Path
 
 from mentallama.benchmark.evaluate import Evaluation, Group, groups
 from mentallama.benchmark.inference.rules import count_outcomes
 from mentallama.benchmark.integrity import explanation_of
+from mentallama.benchmark.pairing import row_keys
 from mentallama.benchmark.reported import reported_scores
 from mentallama.pages import describe_software, write_page
 from mentallama.tables import Table
@@ -18,6 +19,7 @@ from mentallama.types import GoldSource, Prediction, Response, Score, Task
 
 SAMPLES_PER_TASK = 40
 """Rows shown per task, with every model's response."""
+_DRAWN = ("contradicts", "undecided", "differ")
 
 _LIBRARIES = ("numpy", "scikit-learn", "torch", "transformers", "trl")
 Segment = tuple[str, bool]
@@ -28,8 +30,8 @@ Segment = tuple[str, bool]
 class Beside:
     """What a leaderboard shows beside the scores."""
 
-    ranks: Mapping[tuple[str, GoldSource, str], int]
-    """By task, gold and model."""
+    ranks: Mapping[tuple[str, GoldSource, str], int | None]
+    """By task, gold and model; None for a model that was compared with no other."""
     notes: Sequence[str]
     contradicting: Collection[tuple[str, str]]
     """Model and row of explanations that lead to another label than the verdict."""
@@ -45,6 +47,9 @@ class ModelRow:
     rank: int | None
     scores: Mapping[str, Score]
     """Keyed "metric variant", such as "weighted_f1 all"."""
+    read_by: str
+    provisional: str | None
+    """Why the scores are provisional."""
     outcomes: Mapping[str, int]
     confusion: Sequence[Sequence[int]]
     """Gold label by prediction; the last column counts rows without a verdict."""
@@ -113,7 +118,7 @@ def write_report(
         samples=_choose_samples(evaluation, posts, contradicting) if posts is not None else None,
         reported=_reported(),
         beside=beside,
-        has_clusters=all(response.post_id for response in evaluation.responses),
+        clusters=evaluation.clusters,
     )
 
 
@@ -139,6 +144,8 @@ def _model_row(
         gold=gold,
         rank=rank,
         scores=group.scores,
+        read_by=group.read_by,
+        provisional=group.provisional,
         outcomes=count_outcomes(prediction for _, prediction in group.pairs),
         confusion=table,
     )
@@ -165,14 +172,35 @@ def _choose_samples(
 ) -> list[Shown]:
     """Draw the same rows per task each time, and collect every model's answer to them."""
     rows: dict[str, dict[str, list[tuple[Response, Prediction]]]] = {}
-    for response, prediction in zip(evaluation.responses, evaluation.predictions, strict=True):
+    keys = row_keys(evaluation.responses)
+    for key, response, prediction in zip(
+        keys, evaluation.responses, evaluation.predictions, strict=True
+    ):
         samples = rows.setdefault(response.task, {})
-        samples.setdefault(response.sample_id, []).append((response, prediction))
-    chosen = []
-    for task, samples in rows.items():
-        draw = random.Random(task).sample(sorted(samples), min(SAMPLES_PER_TASK, len(samples)))  # noqa: S311
-        chosen += [_show(samples[sample_id], posts, contradicting) for sample_id in draw]
-    return chosen
+        samples.setdefault(key, []).append((response, prediction))
+    return [
+        _show(samples[key], posts, contradicting)
+        for task, samples in rows.items()
+        for key in _draw(task, samples, contradicting)
+    ]
+
+
+def _draw(
+    task: str,
+    samples: Mapping[str, Sequence[tuple[Response, Prediction]]],
+    contradicting: Collection[tuple[str, str]],
+) -> list[str]:
+    """Draw rows in turn from those that contradict, are undecided, differ, and the rest.
+
+    The rare kinds are what a viewer is for; drawn from all rows alike, few of them would be seen.
+    """
+    order = random.Random(task).sample(sorted(samples), len(samples))  # noqa: S311
+    kinds: dict[str, list[str]] = {name: [] for name in (*_DRAWN, "")}
+    for key in order:
+        flags = _flags(samples[key], contradicting)
+        kinds[next((name for name in _DRAWN if name in flags), "")].append(key)
+    turns = (key for turn in zip_longest(*kinds.values()) for key in turn if key is not None)
+    return list(islice(turns, SAMPLES_PER_TASK))
 
 
 def _show(
@@ -181,7 +209,7 @@ def _show(
     contradicting: Collection[tuple[str, str]],
 ) -> Shown:
     first = pairs[0][0]
-    post = posts.get(first.post_id or "", "")
+    post = posts.get(next((one.post_id for one, _ in pairs if one.post_id), ""), "")
     answers: list[Answer] = []
     spans: list[tuple[int, int]] = []
     for response, prediction in pairs:
@@ -203,21 +231,26 @@ def _show(
         )
     return Shown(
         task=first.task,
-        aspect=first.aspect,
+        aspect=next((one.aspect for one, _ in pairs if one.aspect), None),
         post=_segments(post, spans),
         golds={response.gold_source: response.gold for response, _ in pairs},
         answers=answers,
-        flags=_flags(first.gold, answers),
+        flags=_flags(pairs, contradicting),
     )
 
 
-def _flags(gold: str, answers: Sequence[Answer]) -> list[str]:
-    right = {answer.prediction.label == gold for answer in answers}
+def _flags(
+    pairs: Sequence[tuple[Response, Prediction]], contradicting: Collection[tuple[str, str]]
+) -> list[str]:
+    """Say what the viewer can filter a row by; "wrong" and "differ" go by the first gold."""
+    source = pairs[0][0].gold_source
+    own = [(response, read) for response, read in pairs if response.gold_source == source]
+    right = {read.label == response.gold for response, read in own}
     found = {
-        "undecided": any(answer.prediction.label is None for answer in answers),
+        "undecided": any(read.label is None for _, read in own),
         "differ": len(right) > 1,
         "wrong": False in right,
-        "contradicts": any(answer.contradicts for answer in answers),
+        "contradicts": any((one.model, one.sample_id) in contradicting for one, _ in own),
     }
     return [name for name, here in found.items() if here]
 

@@ -1,7 +1,8 @@
 """Reading what models wrote: our JSON Lines, or the reference layout ``goldens,generated_text``.
 
 Reference layout: one CSV per set, named after it, in a folder named after the model. A third
-column ``labels`` (the authors' own labels) is allowed and not used here.
+column ``labels`` (the authors' own labels) is allowed and not used here. What our own commands
+wrote (``--out`` inside a folder of outputs) is passed over.
 """
 
 import hashlib
@@ -11,30 +12,75 @@ from pathlib import Path
 
 from mentallama.errors import InputError
 from mentallama.io import need_unique, read_csv, read_records
-from mentallama.tasks import get_label, get_task
+from mentallama.tasks import get_label, get_task, list_tasks
 from mentallama.tasks.wording import WordingError, parse_answer
 from mentallama.types import Response, Sample
 
 REFERENCE_COLUMNS = ("goldens", "generated_text")
 _OURS = (".jsonl", ".parquet")
+REPORTS = ("leaderboard.json", "scores.json", "explanations.json", "correlations.json")
+OWN = (
+    "leaderboard.csv",
+    "predictions.jsonl",
+    "flips.jsonl",
+    "quotes.jsonl",
+    "explanations.csv",
+    "correlations.csv",
+)
+"""Files that our own commands write beside one of ``REPORTS``."""
 
 
 def read_responses(path: Path) -> list[Response]:
     """Read one file, a model's folder, or a folder of such folders."""
+    return read_all([path])
+
+
+def read_all(paths: Sequence[Path]) -> list[Response]:
+    """Read several files and folders; a model may answer a row once over all of them."""
+    responses: list[Response] = []
+    places: dict[tuple[str, str], Path] = {}
+    for file in (file for path in paths for file in _list_files(path)):
+        own = _read_file(file)
+        for response in own:
+            if (first := places.get((response.model, response.sample_id))) is not None:
+                raise InputError(
+                    f"{file}: a response of {response.model} to row {response.sample_id} was read "
+                    f"from {first} already; name each file once"
+                )
+        places |= {(response.model, response.sample_id): file for response in own}
+        responses += own
+    return responses
+
+
+def list_own(paths: Sequence[Path]) -> list[Path]:
+    """Return the files below the paths that our own commands wrote, which are not read."""
+    folders = [path for path in paths if path.is_dir()]
+    return sorted({file for path in folders for file in _find_tables(path) if _is_own(file)})
+
+
+def _list_files(path: Path) -> list[Path]:
     if not path.exists():
         raise InputError(f"{path}: no such file or folder")
     if path.is_file():
-        return _read_file(path)
-    files = sorted(
-        file
-        for file in path.rglob("*")
-        if file.suffix in (".csv", *_OURS) and not file.name.startswith(".")
-    )
+        return [path]
+    files = [file for file in _find_tables(path) if not _is_own(file)]
     if not files:
         raise InputError(f"{path}: no .csv, .jsonl or .parquet file of responses in this folder")
-    responses = [response for file in files for response in _read_file(file)]
-    need_unique((f"{r.model}: {r.sample_id}" for r in responses), path)
-    return responses
+    return files
+
+
+def _find_tables(folder: Path) -> list[Path]:
+    return sorted(
+        file
+        for file in folder.rglob("*")
+        if file.suffix in (".csv", *_OURS) and not file.name.startswith(".")
+    )
+
+
+def _is_own(file: Path) -> bool:
+    """Say whether a report or a leaderboard left this file, by its name and what stands beside."""
+    beside = (file.with_name(name).exists() for name in REPORTS)
+    return file.name in OWN and any(beside)
 
 
 def fingerprint(responses: Iterable[Response]) -> str:
@@ -113,8 +159,10 @@ def _read_reference(path: Path) -> list[Response]:
         raise InputError(
             f"{path}: the columns are {', '.join(header)}; expected {', '.join(REFERENCE_COLUMNS)}"
         )
+    # Whatever its case: the sets are SWMH and T-SID in the paper, swmh and t-sid in the release.
+    names = {task.key.casefold(): task.key for task in list_tasks()}
     try:
-        task = get_task(path.stem)
+        task = get_task(names.get(path.stem.casefold(), path.stem))
     except InputError as error:
         raise InputError(f"{path}: the file is named after no set; {error}") from None
     golds, texts = (header.index(name) for name in REFERENCE_COLUMNS)

@@ -20,7 +20,7 @@ Metric = Literal["weighted_f1", "macro_f1", "accuracy", "coverage"]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One scored row: indices into the task's labels, and the post it belongs to."""
+    """One scored row: indices into the task's labels, and the post (or author) it belongs to."""
 
     gold: int
     predicted: int | None
@@ -34,6 +34,22 @@ class Estimate:
     value: float | None
     low: float | None
     high: float | None
+
+
+SMALL = 30
+"""Rows below which a value says too little to lean on."""
+
+
+def describe(estimate: Estimate) -> str:
+    """Write a value with its interval."""
+    if estimate.value is None:
+        return "not computed"
+    return f"{estimate.value:.1f} ({estimate.low:.1f}-{estimate.high:.1f})"
+
+
+def starred(cell: str, rows: int) -> str:
+    """Mark a cell that rests on few rows; pages show it grey."""
+    return f"{cell} *" if 0 < rows < SMALL else cell
 
 
 def confusion(rows: Sequence[Row], labels: int) -> Floats:
@@ -91,6 +107,23 @@ def estimate_all(
     return estimates
 
 
+def mean_share(
+    values: Sequence[float], clusters: Sequence[str], *, resamples: int, seed: int
+) -> Estimate:
+    """Return the mean of values from 0 to 1 in percent; the interval draws whole posts."""
+    if not values:
+        return Estimate(None, None, None)
+    index = {name: number for number, name in enumerate(dict.fromkeys(clusters))}
+    table = np.zeros((len(index), 2))
+    np.add.at(table[:, 0], [index[name] for name in clusters], values)
+    np.add.at(table[:, 1], [index[name] for name in clusters], 1)
+    patterns, often = np.unique(np.round(table, 4), axis=0, return_counts=True)
+    rng = np.random.default_rng(seed)
+    drawn = rng.multinomial(len(index), often / len(index), size=resamples) @ patterns
+    low, high = np.percentile(drawn[:, 0] / drawn[:, 1], [2.5, 97.5]) * 100
+    return Estimate(100 * float(np.mean(values)), float(low), float(high))
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """How two models differ on the same rows, in points; ``p`` is two-sided."""
@@ -110,8 +143,9 @@ def compare(
     resamples: int,
     seed: int,
 ) -> Difference:
-    """Compare two models on the same rows, paired by post.
+    """Compare two models on the same rows in the same order, paired by post.
 
+    Rows belong to the posts that ``a`` names.
     The interval is a paired bootstrap over posts; ``p`` comes from a permutation test that swaps
     the two models' answers post by post, and counts the observed difference among the swapped ones.
     """
@@ -167,8 +201,9 @@ def _patterns(systems: Sequence[Sequence[Row]], labels: int) -> tuple[Floats, Fl
     names = {row.cluster: None for row in systems[0]}
     index = {name: number for number, name in enumerate(names)}
     contents = np.zeros((len(index), width * len(systems)))
+    # The first system's: another may know less of the same rows' posts.
+    places = [index[row.cluster] for row in systems[0]]
     for system, rows in enumerate(systems):
-        places = [index[row.cluster] for row in rows]
         cells = [
             system * width
             + row.gold * (labels + 1)

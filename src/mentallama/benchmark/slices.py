@@ -1,18 +1,17 @@
 """Scores on parts of a test set, each with its rows counted; small parts are marked, not hidden."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 
-from mentallama.benchmark.evaluate import as_rows
-from mentallama.benchmark.scores import Estimate, estimate_all
+from mentallama.benchmark.attributes import Version
+from mentallama.benchmark.evaluate import as_rows, cluster_of
+from mentallama.benchmark.scores import SMALL, Estimate, describe, estimate_all, mean_share, starred
 from mentallama.tables import Table
 from mentallama.tasks import get_task
 from mentallama.tasks.posts import text_key
 from mentallama.types import GoldSource, Prediction, Response
 
-SMALL = 30
-"""Rows below which a part says too little."""
 _SHORT, _LONG = 50, 150
 Pair = tuple[Response, Prediction]
 
@@ -23,12 +22,13 @@ class Slice:
 
     model: str
     task: str
+    """Several, with commas, where the part lies across sets."""
     gold: GoldSource
     by: str
     part: str
     n: int
     f1: Estimate
-    """Weighted F1 over all rows of the part; the rest as in the whole set."""
+    """Weighted F1 over all rows of the part; not computed across sets, whose labels differ."""
     accuracy: Estimate
 
     @property
@@ -47,6 +47,10 @@ class Known:
     """Keys (``text_key``) of posts that stand in some task's training split."""
     tags: Mapping[str, Sequence[str]] | None = None
     """Nuance tags by post id (sample corpus)."""
+    versions: Mapping[str, Version] = field(default_factory=dict)
+    """Counterfactual versions by post id (sample corpus)."""
+    authors: Mapping[str, str] = field(default_factory=dict)
+    """Author by post id."""
 
 
 def slice_scores(pairs: Sequence[Pair], known: Known, *, resamples: int, seed: int) -> list[Slice]:
@@ -62,7 +66,7 @@ def slice_scores(pairs: Sequence[Pair], known: Known, *, resamples: int, seed: i
         if len(chosen) == len(pairs) and by != "training":
             continue
         found = estimate_all(
-            as_rows(task, chosen),
+            as_rows(task, chosen, known.authors),
             len(task.labels),
             ["weighted_f1", "accuracy"],
             resamples=resamples,
@@ -83,7 +87,41 @@ def slice_scores(pairs: Sequence[Pair], known: Known, *, resamples: int, seed: i
     return sorted(slices, key=lambda one: (_ORDER.index(one.by), one.part))
 
 
-_ORDER = ("label", "aspect", "length", "language", "training", "nuance")
+def platform_slices(
+    groups: Iterable[Sequence[Pair]], known: Known, *, resamples: int, seed: int
+) -> list[Slice]:
+    """Score each model on all sets of a platform; nothing where all sets are of one platform.
+
+    Only accuracy is computed: sets of a platform differ in their labels.
+    """
+    parts: dict[tuple[str, GoldSource, str], list[Pair]] = {}
+    for pairs in groups:
+        first = pairs[0][0]
+        key = (first.model, first.gold_source, get_task(first.task).platform)
+        parts.setdefault(key, []).extend(pairs)
+    if len({platform for _, _, platform in parts}) < 2:
+        return []
+    return [
+        Slice(
+            model=model,
+            task=", ".join(dict.fromkeys(response.task for response, _ in pairs)),
+            gold=gold,
+            by="platform",
+            part=platform,
+            n=len(pairs),
+            f1=Estimate(None, None, None),
+            accuracy=mean_share(
+                [float(read.label == response.gold) for response, read in pairs],
+                [cluster_of(response, known.authors) for response, _ in pairs],
+                resamples=resamples,
+                seed=seed,
+            ),
+        )
+        for (model, gold, platform), pairs in parts.items()
+    ]
+
+
+_ORDER = ("label", "aspect", "length", "language", "training", "nuance", "attribute")
 
 
 def _parts(response: Response, known: Known) -> list[tuple[str, str]]:
@@ -99,6 +137,8 @@ def _parts(response: Response, known: Known) -> list[tuple[str, str]]:
             parts.append(("training", "stands in a training split" if seen else "clean"))
     for tag in (known.tags or {}).get(response.post_id or "", ()):
         parts.append(("nuance", tag))
+    if (version := known.versions.get(response.post_id or "")) is not None:
+        parts.append(("attribute", version[1]))
     return parts
 
 
@@ -129,17 +169,10 @@ def slice_table(slices: Sequence[Slice]) -> Table:
                 one.gold,
                 one.by,
                 one.part,
-                f"{one.n:,}{' *' if one.small else ''}",
+                starred(f"{one.n:,}", one.n),
                 describe(one.f1),
                 describe(one.accuracy),
             )
             for one in slices
         ),
     )
-
-
-def describe(estimate: Estimate) -> str:
-    """Write a value with its interval."""
-    if estimate.value is None:
-        return "not computed"
-    return f"{estimate.value:.1f} ({estimate.low:.1f}-{estimate.high:.1f})"

@@ -17,11 +17,11 @@ from mentallama.cli.scoring_options import (
     seed_option,
     train_all,
 )
-from mentallama.cli.shared import FOLDER, read_any_samples
+from mentallama.cli.shared import FOLDER, read_all_responses, read_any_samples
 from mentallama.errors import InputError
 
 if TYPE_CHECKING:
-    from mentallama.types import GoldSource, Sample
+    from mentallama.types import GoldSource, Post, Sample
 
 _GOLDS: "dict[str, tuple[GoldSource, ...]]" = {
     "release": ("release", "corpus"),
@@ -57,12 +57,14 @@ def evaluate(
 
     if show_posts and not (out and folder):
         raise InputError("--show-posts needs --out for the report and --data for the posts")
-    read = responses.read_responses(path)
+    read = read_all_responses([path])
     samples = read_any_samples(folder) if folder else []
     if folder:
         read = responses.join_posts(read, samples)
     cascade = load_cascade(labellers, allow_trained)
-    evaluation = stage.evaluate(read, labeller=cascade, resamples=resamples, seed=seed)
+    evaluation = stage.evaluate(
+        read, labeller=cascade, authors=_authors(samples, []), resamples=resamples, seed=seed
+    )
     say_withheld(cascade)
     if out:
         output.write(
@@ -72,7 +74,7 @@ def evaluate(
             run={
                 "Responses": f"{path.name}, SHA-256 {responses.fingerprint(read)}",
                 "Labels read by": describe(cascade),
-                "Bootstrap": f"{resamples} resamples, seed {seed}",
+                "Bootstrap": f"{resamples} resamples of {evaluation.clusters}, seed {seed}",
             },
             posts={s.post.id: s.post.text for s in samples} if show_posts else None,
         )
@@ -125,7 +127,7 @@ def leaderboard(
         raise InputError("human labels need --raw and, to find the posts in it, --data")
     if show_posts and not (out and folder):
         raise InputError("--show-posts needs --out for the report and --data for the posts")
-    read = [one for path in folders for one in responses.read_responses(path)]
+    read = read_all_responses(folders)
     samples = read_any_samples(folder) if folder else []
     read = responses.join_posts(read, samples)
     cascade = load_cascade(labellers, allow_trained)
@@ -146,7 +148,7 @@ def leaderboard(
             "Responses": f"{', '.join(path.name for path in folders)}, "
             f"SHA-256 {responses.fingerprint(read)}",
             "Labels read by": describe(cascade),
-            "Bootstrap": f"{resamples} resamples over posts, seed {seed}",
+            "Bootstrap": f"{resamples} resamples of {board.evaluation.clusters}, seed {seed}",
         }
         posts = known.texts if show_posts else None
         board_output.write_board(board, out, run=run, posts=posts)
@@ -155,15 +157,29 @@ def leaderboard(
 
         click.echo(json.dumps(board_output.board_object(board), indent=2))
         return
-    click.echo(as_markdown(board_output.board_tables(board)[:-1]))
+    click.echo(as_markdown(board_output.board_tables(board)))
     for note in board.notes:
         click.echo(f"note: {note}")
+    if board.slices and not out:
+        click.echo(
+            f"note: {len(board.slices):,} scores on parts of the sets are not printed (--out)"
+        )
     if out:
         click.echo(f"report: {out / board_output.NAME}.html")
 
 
+def _authors(samples: "Sequence[Sample]", posts: "Sequence[Post]") -> dict[str, str]:
+    """Return the author of each sample's post, from the sample or from the raw corpora."""
+    from mentallama.tasks.posts import text_key
+
+    raw = {text_key(post.text): post.author for post in posts if post.author}
+    found = {s.post.id: s.post.author or raw.get(text_key(s.post.text)) for s in samples}
+    return {post: author for post, author in found.items() if author}
+
+
 def _known(samples: "Sequence[Sample]", raw: Path | None) -> tuple[Any, Any]:
     """Gather what is known of posts, and what people said of them."""
+    from mentallama.benchmark.attributes import corpus_versions
     from mentallama.benchmark.evidence import marked_passages
     from mentallama.benchmark.golds import human_labels
     from mentallama.benchmark.leaderboard import People
@@ -184,6 +200,8 @@ def _known(samples: "Sequence[Sample]", raw: Path | None) -> tuple[Any, Any]:
         texts={sample.post.id: sample.post.text for sample in samples},
         trained={text_key(post.text) for post in trained},
         tags={post_id(post.text): post.tags for post in load_posts() if post.tags},
+        versions=corpus_versions(),
+        authors=_authors(samples, posts),
     )
     if not raw:
         return known, None

@@ -3,11 +3,14 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mentallama.errors import InputError
+
+if TYPE_CHECKING:
+    from mentallama.types import Response
 
 FOLDER = click.Path(path_type=Path)
 DEFAULT = "[default: the sample corpus]"
@@ -39,6 +42,15 @@ def read_any_samples(folder: Path) -> list[Any]:
         return [s for form in FORMS for s in read_samples(folder, form=form, splits=SPLITS)]
     files = find_files(folder)
     return [sample for file in files for sample in read_file(folder, file).samples]
+
+
+def read_all_responses(paths: Sequence[Path]) -> "list[Response]":
+    """Read all responses; say which files were passed over because we wrote them."""
+    from mentallama.benchmark.responses import list_own, read_all
+
+    for file in list_own(paths):
+        click.echo(f"not read, it is no file of responses but a result: {file}", err=True)
+    return read_all(paths)
 
 
 def print_tables(name: str, rows: list[Any], tables: list[Any], as_json: bool) -> None:

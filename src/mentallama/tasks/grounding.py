@@ -11,7 +11,19 @@ from mentallama.types import Task
 
 RUN = 5
 """Words in a run that counts as copied."""
-QUOTED = re.compile(r"[\"\u201c]([^\"\u201c\u201d]{3,300}?)[\"\u201d]")
+_ELIDED = r"(?i:cause|cos|em|til|till|tis|twas|bout|round|n|d|s|t|ll|re|ve|\d+s?)\b"
+"""Words that open with an apostrophe of their own, such as 'cause."""
+QUOTED = re.compile(
+    r"[\"\u201c]([^\"\u201c\u201d]{3,300}?)[\"\u201d]"
+    r"|\u201e([^\u201e\u201c\u201d]{3,300}?)[\u201c\u201d]"
+    r"|\u00ab\s*([^\u00ab\u00bb]{3,300}?)\s*\u00bb"
+    # In single marks an apostrophe between letters is a letter; a closing mark has none behind it.
+    r"|(?<!\w)\u2018(?=\w)((?:[^\u2018\u2019\"\u201c\u201d]|(?<=\w)\u2019(?=\w)){3,300}?)\u2019(?!\w)"
+    rf"|(?<![\w'])'(?=\w)(?!{_ELIDED})((?:[^'\"\u201c\u201d\n]|(?<=\w)'(?=\w)){{3,300}}?)'(?![\w'])"
+)
+"""A passage in marks: double, low, angled, single curly, or single straight; one group each."""
+_FEWEST = (2, 2, 2, 2, 3)
+"""Words from which on each of these is a quote and not emphasis, or two stray apostrophes."""
 _ELLIPSIS = re.compile(r"\.\.\.|\u2026|\[[^\]]*\]")
 _WORD = re.compile(r"[\w']+")
 
@@ -29,7 +41,7 @@ class Quote:
 
 
 def find_quotes(task: Task, explanation: str, post: str, listed: Sequence[str] = ()) -> list[Quote]:
-    """Find the quotes, listed or set in double marks, and their places in the post.
+    """Find the quotes, listed or set in marks, and their places in the post.
 
     Case, punctuation, marks and white space do not count; an ellipsis splits a quote in two. Marked
     single words are emphasis, not quotes, and a label's own wording may stand in marks.
@@ -39,15 +51,24 @@ def find_quotes(task: Task, explanation: str, post: str, listed: Sequence[str] =
         for label in task.labels
         for text in (label.completion, label.phrase, *label.also)
     }
-    marked = [quote for quote in QUOTED.findall(explanation) if len(quote.split()) > 1]
     quotes = []
-    for quote in (*listed, *marked):
+    for quote in (*listed, *_marked(explanation)):
         for part in _ELLIPSIS.split(quote):
             if (key := text_key(part)) and key not in wordings:
                 place = locate(post, part)
                 start, end = place or (None, None)
                 quotes.append(Quote(part.strip(), start, end))
     return quotes
+
+
+def _marked(explanation: str) -> list[str]:
+    """Return the passages in marks that are long enough for a quote."""
+    passages = []
+    for match in QUOTED.finditer(explanation):
+        text, fewest = next((m, n) for m, n in zip(match.groups(), _FEWEST, strict=True) if m)
+        if len(text.split()) >= fewest:
+            passages.append(text)
+    return passages
 
 
 def locate(post: str, passage: str) -> tuple[int, int] | None:

@@ -8,20 +8,51 @@ from inspect_ai.scorer import (
     CORRECT,
     INCORRECT,
     NOANSWER,
+    Metric,
+    SampleScore,
     Score,
     Scorer,
     Target,
     accuracy,
+    metric,
     scorer,
     stderr,
 )
 from inspect_ai.solver import TaskState, generate
 
+from mentallama.benchmark.harness import imhi as scoring
 from mentallama.benchmark.inference.rules import read_label
 from mentallama.tasks import get_task
 
 
-@scorer(metrics=[accuracy(), stderr()])  # type: ignore[untyped-decorator]
+def _items(scores: list[SampleScore]) -> list[scoring.Item]:
+    found = [one.score.metadata for one in scores]
+    return [(one["task"], one["gold"], one["label"]) for one in found]
+
+
+@metric  # type: ignore[untyped-decorator]
+def weighted_f1() -> Metric:
+    """Weighted F1 over all rows, 0 to 1; no verdict counts as wrong."""
+
+    # The harness looks at the annotation to know what to hand over.
+    def compute(scores: list[SampleScore]) -> float:
+        return scoring.weighted_f1(_items(scores))
+
+    return compute
+
+
+@metric  # type: ignore[untyped-decorator]
+def coverage() -> Metric:
+    """Share of rows with one verdict, 0 to 1."""
+
+    # The harness looks at the annotation to know what to hand over.
+    def compute(scores: list[SampleScore]) -> float:
+        return scoring.coverage(_items(scores))
+
+    return compute
+
+
+@scorer(metrics=[accuracy(), stderr(), weighted_f1(), coverage()])  # type: ignore[untyped-decorator]
 def label_read() -> Scorer:
     """Compare the label read by anchored phrases with the gold one; no verdict is no answer."""
 
@@ -29,10 +60,12 @@ def label_read() -> Scorer:
         known = get_task(state.metadata["task"])
         text = state.output.completion
         outcome, label, rule = read_label(known, text, state.metadata["aspect"] or None)
-        if label is None:
-            return Score(value=NOANSWER, explanation=f"{outcome}: {rule}")
+        value = NOANSWER if label is None else CORRECT if label == target.text else INCORRECT
         return Score(
-            value=CORRECT if label == target.text else INCORRECT, answer=label, explanation=rule
+            value=value,
+            answer=label,
+            explanation=f"{outcome}: {rule}",
+            metadata={"task": known.key, "gold": target.text, "label": label},
         )
 
     return score

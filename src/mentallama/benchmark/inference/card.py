@@ -2,13 +2,15 @@
 
 Every row of the card is a kind of text (a "view"). The ones that decide are explanations without
 their label sentence, and the same with every sentence that states the verdict taken out: a reader
-that has only learnt the wording of the labels finds nothing there and fails.
+that has only learnt the wording of the labels finds nothing there and fails. A text with fewer
+than four words is never answered, so a view of which nothing is left fails as well.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mentallama.benchmark.inference.layout import sentences
 from mentallama.benchmark.scores import Floats
@@ -21,6 +23,10 @@ NEEDED_ACCURACY, NEEDED_COVERAGE = 0.85, 0.8
 """Of the answered rows, and of all rows, on each of the views that decide."""
 DECIDES = ("explanation alone", "reasons only")
 COVERAGES = (1.0, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5)
+BINS = 10
+"""Of confidence, for its calibration error."""
+FEWEST_WORDS = 4
+"""A text with fewer is not read: it counts as an abstention."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +58,9 @@ class View:
     right: int
     labels: tuple[LabelErrors, ...]
     curve: tuple[RiskPoint, ...]
+    """Over the texts that are long enough to be read."""
+    calibration_error: float | None = None
+    """Expected calibration error of the answered rows, 0 to 1; None without any."""
 
     @property
     def accuracy(self) -> float:
@@ -72,31 +81,49 @@ class Card:
     views: tuple[View, ...]
     passed: bool
     why: str
+    calibrated: str = "not known"
+    """On which rows the temperature and the floors were set that these figures hold for."""
 
 
-def judge(task: str, views: Sequence[View]) -> Card:
-    """Draw the conclusion from the views that decide."""
+def judge(task: str, views: Sequence[View], calibrated: str = "not known") -> Card:
+    """Draw the conclusion from the views that decide; one that is missing fails the card."""
     weak = [
         f"{view.name}: {100 * view.accuracy:.0f} % right of {100 * view.coverage:.0f} % answered"
         for view in views
         if view.name in DECIDES
         and (view.accuracy < NEEDED_ACCURACY or view.coverage < NEEDED_COVERAGE)
     ]
+    measured = {view.name for view in views if view.rows}
+    weak += [f"{name}: not measured, no text of it" for name in DECIDES if name not in measured]
     needed = f"needed {100 * NEEDED_ACCURACY:.0f} % right of at least {100 * NEEDED_COVERAGE:.0f} %"
     return Card(
         task=task,
         views=tuple(views),
         passed=not weak,
         why=f"{'; '.join(weak)} ({needed})" if weak else needed,
+        calibrated=calibrated,
     )
 
 
-def measure(
-    name: str, labels: Sequence[str], gold: Sequence[int], chances: Floats, answers: Sequence[bool]
-) -> View:
-    """Measure guesses; ``chances`` has shape (rows, labels), ``answers`` says where it answers."""
-    truth, answered = np.asarray(gold), np.asarray(answers, dtype=bool)
-    right = (chances.argmax(axis=1) == truth) & answered
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guesses:
+    """What a labeller makes of texts whose label is known."""
+
+    gold: NDArray[np.int64]
+    """Index of each text's label."""
+    chances: Floats
+    """Shape (texts, labels)."""
+    read: NDArray[np.bool_]
+    """Which texts are long enough to be read."""
+    answered: NDArray[np.bool_]
+    """Which of these it answers."""
+
+
+def measure(name: str, labels: Sequence[str], guesses: Guesses) -> View:
+    """Count right, wrong and missing answers on one kind of text."""
+    truth, answered = guesses.gold, guesses.answered & guesses.read
+    confidence, hits = guesses.chances.max(axis=1), guesses.chances.argmax(axis=1) == truth
+    right = hits & answered
     per_label = [
         LabelErrors(
             label=key,
@@ -112,24 +139,41 @@ def measure(
         answered=int(answered.sum()),
         right=int(right.sum()),
         labels=tuple(per_label),
-        curve=tuple(risk_curve(chances.max(axis=1), chances.argmax(axis=1) == truth)),
+        curve=tuple(risk_curve(confidence[guesses.read], hits[guesses.read])),
+        calibration_error=calibration_error(confidence[answered], hits[answered]),
     )
 
 
-def risk_curve(confidence: Floats, right: Floats) -> list[RiskPoint]:
+def risk_curve(confidence: Floats, right: NDArray[np.bool_]) -> list[RiskPoint]:
     """Return the share of wrong guesses among the surest ones, at falling coverage.
 
-    Guesses of equal confidence keep their order.
+    Where a cut falls among guesses of equal confidence, their mean risk counts: no order of the
+    rows is better than another. Empty without guesses.
     """
-    order = np.argsort(-confidence, kind="stable")
     points = []
-    for coverage in COVERAGES:
-        kept = order[: max(1, round(coverage * len(order)))]
-        risk = 1 - float(right[kept].mean())
+    sorted_down = np.sort(confidence)[::-1]
+    for coverage in COVERAGES if len(confidence) else ():
+        kept = max(1, round(coverage * len(confidence)))
+        last = sorted_down[kept - 1]
+        surer, tied = confidence > last, confidence == last
+        wrong = (~right[surer]).sum() + (kept - surer.sum()) * (~right[tied]).mean()
         points.append(
-            RiskPoint(coverage=coverage, confidence=float(confidence[kept[-1]]), risk=risk)
+            RiskPoint(coverage=coverage, confidence=float(last), risk=float(wrong / kept))
         )
     return points
+
+
+def calibration_error(confidence: Floats, right: NDArray[np.bool_]) -> float | None:
+    """Return the expected calibration error over ten bins of equal width (Naeini et al. 2015).
+
+    It is the mean distance between confidence and the share of right guesses, weighted by the
+    guesses of a bin. None without guesses.
+    """
+    if not len(confidence):
+        return None
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    gaps = [abs((confidence[bins == b] - right[bins == b]).sum()) for b in range(BINS)]
+    return float(sum(gaps) / len(confidence))
 
 
 def reasons_only(task: Task, explanation: str) -> str:
@@ -153,7 +197,15 @@ def card_table(cards: Sequence[Card]) -> Table:
     """Lay cards out, a line per task and view."""
     return Table(
         title="Accuracy of the labellers on texts that they never saw",
-        header=("task", "text", "rows", "answered", "right of those", "hardest label"),
+        header=(
+            "task",
+            "text",
+            "rows",
+            "answered",
+            "right of those",
+            "confidence off by",
+            "hardest label",
+        ),
         rows=tuple(
             (
                 card.task,
@@ -161,12 +213,17 @@ def card_table(cards: Sequence[Card]) -> Table:
                 f"{view.rows:,}",
                 f"{100 * view.coverage:.1f} %",
                 f"{100 * view.accuracy:.1f} %" if view.answered else "none answered",
+                _share(view.calibration_error),
                 _hardest(view),
             )
             for card in cards
             for view in card.views
         ),
     )
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.1f} %"
 
 
 def _hardest(view: View) -> str:

@@ -1,23 +1,24 @@
 """Encoders as readers of labels: BERT and its kin with a classification head.
 
 A folder or hub id of a sequence-classification model loads as it is, the authors' released readers
-included: these name their labels LABEL_0, LABEL_1 and so on, in the order that the task's value
-records. ONNX Runtime runs the same model faster on a CPU, in fp32 with the same labels or in int8.
+included. ONNX Runtime runs the same model faster on a CPU, in fp32 with the same labels or in int8.
 """
 
 import random
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from mentallama.benchmark.inference.labeller import Scorer, Settings, TaskLabeller
+from mentallama.benchmark.inference.outputs import match_outputs
 from mentallama.benchmark.inference.train import Fit
 from mentallama.benchmark.scores import Floats
 from mentallama.errors import InputError
+from mentallama.pretrained import load_pretrained
 from mentallama.types import Task
 
 Runtime = Literal["encoder", "onnx", "onnx-int8"]
@@ -65,6 +66,8 @@ class OnnxEncoder:
     kind: Runtime
     source: Path
     """The file that the session was made from."""
+    temporary: tempfile.TemporaryDirectory[str] | None = None
+    """The folder of that file where it is to go with this object."""
 
     def logits(self, texts: Sequence[str]) -> Floats:
         """Return scores of shape (texts, labels)."""
@@ -108,27 +111,21 @@ def _in_batches(tokenizer: Any, texts: Sequence[str], run: Any) -> Floats:
 def load_encoder(model: Path | str) -> Encoder:
     """Load a sequence-classification model; raise InputError where there is none."""
     transformers = _transformers()
+    network = load_pretrained("SequenceClassification", str(model)).eval()
     try:
-        network = transformers.AutoModelForSequenceClassification.from_pretrained(model).eval()
         return Encoder(network, transformers.AutoTokenizer.from_pretrained(model))
     except (OSError, ValueError):
-        raise InputError(f"{model}: no sequence classifier can be loaded from there") from None
+        raise InputError(f"{model}: it has no tokenizer that can be loaded") from None
 
 
 def load_released(task: Task, model: Path | str) -> TaskLabeller:
     """Load somebody's classifier as a labeller of a task; it has no card, so it is provisional."""
     encoder = load_encoder(model)
-    keys = [label.key for label in task.labels]
-    if encoder.model.config.num_labels != len(keys):
-        raise InputError(
-            f"{model}: it tells {encoder.model.config.num_labels} labels apart, and {task.key} has "
-            f"{len(keys)}"
-        )
-    named = [str(encoder.model.config.id2label[i]) for i in range(len(keys))]
-    order = named if set(named) == set(keys) else list(task.released_order or keys)
+    config = encoder.model.config
+    names = [str(config.id2label[number]) for number in range(config.num_labels)]
+    labels = match_outputs(task, names, str(model))
     return TaskLabeller(
-        scorer=encoder,
-        settings=Settings(kind="encoder", task=task.key, labels=tuple(order)),
+        scorer=encoder, settings=Settings(kind="encoder", task=task.key, labels=labels)
     )
 
 
@@ -149,6 +146,15 @@ def _open_onnx(path: Path, tokenizer: Any, kind: Runtime) -> OnnxEncoder:
     options.intra_op_num_threads = torch.get_num_threads()
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     return OnnxEncoder(session, tokenizer, kind, path)
+
+
+def in_runtime(encoder: Encoder, runtime: Runtime) -> Encoder | OnnxEncoder:
+    """Return the encoder as that runtime runs it; an exported file goes with the object."""
+    if runtime == "encoder":
+        return encoder
+    folder = tempfile.TemporaryDirectory(prefix="mentallama-onnx-")
+    exported = export_onnx(encoder, Path(folder.name), int8=runtime == "onnx-int8")
+    return replace(exported, temporary=folder)
 
 
 def export_onnx(encoder: Encoder, folder: Path, *, int8: bool = False) -> OnnxEncoder:
@@ -233,10 +239,7 @@ def fit_encoder(
 
     def fit(texts: Sequence[str], labels: Sequence[int], count: int) -> Scorer:
         encoder = _fine_tune(model, task, list(texts), list(labels), epochs, learning_rate, seed)
-        if runtime == "encoder":
-            return encoder
-        folder = Path(tempfile.mkdtemp(prefix="mentallama-onnx-"))
-        return export_onnx(encoder, folder, int8=runtime == "onnx-int8")
+        return in_runtime(encoder, runtime)
 
     return fit
 

@@ -12,6 +12,8 @@ from mentallama import __version__
 from mentallama.benchmark.inference.card import Card
 from mentallama.benchmark.inference.linear import familiarity
 from mentallama.benchmark.scores import Floats
+from mentallama.tasks.posts import text_key
+from mentallama.tasks.wording import REASONING
 
 CONFIDENCE_FLOOR = 0.5
 """Below it a guess is more likely wrong than right."""
@@ -46,6 +48,8 @@ class Settings:
     confidence_floor: float = CONFIDENCE_FLOOR
     familiarity_floor: float = 0.0
     trained_on: str = "unknown"
+    label_set: str = ""
+    """Version of the task's label set when it was trained; empty where that is not known."""
     version: str = __version__
 
 
@@ -102,5 +106,11 @@ def softmax(scores: Floats) -> Floats:
 
 
 def row_hash(task: str, answer: str) -> str:
-    """Return what stands for one gold answer, so that a labeller knows its own training rows."""
-    return hashlib.sha256(f"{task}\0{answer.strip()}".encode()).hexdigest()[:16]
+    """Return what stands for one training row, so that a labeller knows its own.
+
+    ``answer`` is a gold answer in either form, or its explanation alone: the label sentence in
+    front of "Reasoning:", which differs between the forms, does not count, nor does broken
+    encoding. The post does not enter, as a file of responses need not say which one it was.
+    """
+    explanation = answer.partition(REASONING)[2] or answer
+    return hashlib.sha256(f"{task}\0{text_key(explanation)}".encode()).hexdigest()[:16]

@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 from mentallama.benchmark.inference.layout import clean, json_answer, sentences, table_answers
+from mentallama.benchmark.inference.rule_card import rule_confidence
 from mentallama.tasks import get_task, list_tasks
 from mentallama.tasks.answers import Opening, name_at, names_joined, read_opening
 from mentallama.tasks.statements import is_yes_no, labels_named
@@ -91,7 +92,11 @@ def _predict(response: Response) -> Prediction:
     task = get_task(response.task)
     outcome, label, rule = read_label(task, response.text, response.aspect)
     return Prediction(
-        sample_id=response.sample_id, outcome=outcome, label=label, route=f"rules: {rule}"
+        sample_id=response.sample_id,
+        outcome=outcome,
+        label=label,
+        route=f"rules: {rule}",
+        confidence=rule_confidence(task.key, rule) if label else None,
     )
 
 

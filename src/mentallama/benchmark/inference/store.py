@@ -21,6 +21,7 @@ from mentallama.benchmark.inference.linear import load_linear
 from mentallama.errors import InputError
 from mentallama.io import atomic_write, explain, make_folder, read_json, write_json
 from mentallama.tasks import get_task, list_tasks
+from mentallama.tasks.versions import label_set_version
 from mentallama.types import Task
 
 LABELLER, CARD, KNOWN, TRAINED = "labeller.json", "card.json", "known.npz", "trained.txt"
@@ -40,15 +41,13 @@ def save_labeller(labeller: TaskLabeller, folder: Path) -> None:
 
 
 def load_labellers(name: str) -> dict[str, TaskLabeller]:
-    """Read every labeller of a folder, by task; "TASK=MODEL" reads one model folder or hub id.
+    """Read every labeller of a folder, by task; "TASK=MODEL" reads one.
 
     Raises InputError where there is none.
     """
-    from mentallama.benchmark.inference.encoder import load_released
-
     key, sign, model = name.partition("=")
     if sign:
-        return {(task := get_task(key)).key: load_released(task, model)}
+        return {(task := get_task(key)).key: load_one(task, model)}
     folder = Path(name)
     if (folder / LABELLER).exists():
         labeller = load_labeller(folder)
@@ -58,12 +57,29 @@ def load_labellers(name: str) -> dict[str, TaskLabeller]:
         if (folder / task.key / LABELLER).exists():
             found[task.key] = load_labeller(folder / task.key)
         elif (folder / task.key / "config.json").exists():
-            found[task.key] = load_released(task, folder / task.key)
+            found[task.key] = load_one(task, str(folder / task.key))
     if not found:
         raise InputError(
             f"{folder}: no labeller in it; make some with 'mentallama benchmark train-labeller'"
         )
     return found
+
+
+def load_one(task: Task, model: str) -> TaskLabeller:
+    """Read a labeller of ours for a task, or else a classifier from a folder or the hub."""
+    from mentallama.benchmark.inference.encoder import load_released
+
+    for folder in (Path(model), Path(model) / task.key):
+        if (folder / LABELLER).exists():
+            labeller = load_labeller(folder)
+            if labeller.settings.task != task.key:
+                raise InputError(
+                    f"{folder}: a labeller of {labeller.settings.task}, not of {task.key}"
+                )
+            return labeller
+    if (Path(model) / TRAINED).exists():
+        raise InputError(f"{model}: a labeller without {LABELLER}; it was not written to its end")
+    return load_released(task, model)
 
 
 def load_labeller(folder: Path) -> TaskLabeller:
@@ -92,6 +108,12 @@ def _check_labels(folder: Path, settings: Settings, task: Task) -> None:
         raise InputError(
             f"{folder}: trained on the labels {', '.join(settings.labels)}, but {task.key} has "
             f"{', '.join(sorted(own))}; train it again"
+        )
+    version = label_set_version(task)
+    if settings.label_set not in ("", version):
+        raise InputError(
+            f"{folder}: trained on the label set {settings.label_set} of {task.key}, whose wording "
+            f"has changed since ({version}); train it again"
         )
 
 

@@ -1,29 +1,36 @@
 """Training a labeller on gold answers, and measuring it on what it did not see.
 
-Rows of one post stay in one fold. The scores of the held-out rows set the temperature, the floor
-under which the labeller abstains (from a stated risk), and the accuracy card; the labeller that
-is saved is then fitted on all rows.
+Rows of one post stay in one part. The scores of the held-out rows set the temperature and the
+floors. The card's figures for a part hold for a temperature and floors set on the other parts, so
+that no row is reported on that helped to set them. The labeller that is saved is fitted on all
+rows, with temperature and floors from all held-out ones.
 """
 
-import zlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mentallama.benchmark.inference.card import View, judge, measure, reasons_only, reword
-from mentallama.benchmark.inference.labeller import (
-    CONFIDENCE_FLOOR,
-    Scorer,
-    Settings,
-    TaskLabeller,
-    row_hash,
-    softmax,
+from mentallama.benchmark.inference.calibrate import Calibration, calibrate
+from mentallama.benchmark.inference.card import FEWEST_WORDS, View, judge
+from mentallama.benchmark.inference.heldout import (
+    ALONE,
+    Scored,
+    gold_of,
+    join,
+    long_enough,
+    make_view,
+    parts_of,
+    score_texts,
+    view_texts,
+    views_beside,
 )
-from mentallama.benchmark.inference.linear import familiarity, known_words
-from mentallama.benchmark.scores import Floats
+from mentallama.benchmark.inference.labeller import Scorer, Settings, TaskLabeller, row_hash
+from mentallama.benchmark.inference.linear import known_words
 from mentallama.errors import InputError
+from mentallama.tasks.versions import label_set_version
 from mentallama.types import Sample, Task
 
 On = Literal["both", "explanation", "response"]
@@ -31,8 +38,15 @@ On = Literal["both", "explanation", "response"]
 Fit = Callable[[Sequence[str], Sequence[int], int], Scorer]
 """Fits a scorer on texts, label indices and the number of labels."""
 FEWEST_ROWS = 20
-_FEWEST_WORDS = 4
-_ALONE = "explanation alone"
+PARTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Held-out rows in every view, and the part of each row."""
+
+    views: Mapping[str, Scored]
+    part: NDArray[np.int64]
 
 
 def train_labeller(
@@ -43,113 +57,115 @@ def train_labeller(
     trained_on: str,
     beside: Mapping[str, Sequence[Sample]],
     on: On = "both",
-    folds: int = 5,
+    folds: int = PARTS,
     risk: float = 0.05,
 ) -> TaskLabeller:
     """Fit, calibrate and measure a labeller.
 
     ``beside`` names further explanations to measure it on, such as the experts'; those that stand
-    on a training post are left out. ``risk`` is the share of wrong guesses allowed among answers.
-    Raises InputError where there are too few rows or only one label.
+    on a training post are left out. ``folds`` of five parts are held out in turn. ``risk`` is the
+    share of wrong guesses allowed among answers. Raises InputError where there are too few rows.
     """
     rows = [row for row in rows if row.explanation]
+    _check_rows(task, rows)
     labels = tuple(label.key for label in task.labels)
-    gold = np.array([labels.index(str(row.post.label)) for row in rows])
-    if len(rows) < FEWEST_ROWS or len(set(gold)) < 2:
-        raise InputError(
-            f"{task.key}: {len(rows)} training rows with {len(set(gold))} labels; a labeller needs "
-            f"{FEWEST_ROWS} rows and 2 labels"
-        )
+    gold = gold_of(labels, rows)
     held = _held_out(task, rows, gold, fit, on, folds)
-    temperature = _fit_temperature(held[_ALONE].logits, held[_ALONE].gold)
+    calibration = _calibrate(task, held.views[ALONE], risk)
     texts, indices = _training_texts(rows, gold, on)
     scorer, known = fit(texts, indices, len(labels)), known_words(texts)
-    settings = Settings(
-        kind=scorer.kind,
-        task=task.key,
-        labels=labels,
-        temperature=temperature,
-        confidence_floor=_floor(held[_ALONE], temperature, risk),
-        familiarity_floor=float(np.percentile(held[_ALONE].familiar, 1)),
-        trained_on=f"{trained_on}, {len(rows):,} rows, {on}",
-    )
     own = {row.post.id for row in rows}
-    for name, samples in beside.items():
-        fresh = [s for s in samples if s.explanation and s.post.id not in own]
-        if fresh:
-            held[name] = _score(scorer, known, fresh, labels)
-    views = [_view(name, settings, scored) for name, scored in held.items()]
+    fresh = {name: [s for s in some if s.post.id not in own] for name, some in beside.items()}
+    views = cross_fit(task, held, risk)
+    views += views_beside(scorer, known, labels, fresh, calibration)
+    parts = len(set(held.part))
+    calibrated = (
+        f"{len(held.part):,} held-out rows in {parts} parts, the figures of each from temperature "
+        f"and floors of the other {parts - 1}"
+    )
     return TaskLabeller(
         scorer=scorer,
-        settings=settings,
+        settings=Settings(
+            kind=scorer.kind,
+            task=task.key,
+            labels=labels,
+            temperature=calibration.temperature,
+            confidence_floor=calibration.confidence_floor,
+            familiarity_floor=calibration.familiarity_floor,
+            trained_on=f"{trained_on}, {len(rows):,} rows, {on}",
+            label_set=label_set_version(task),
+        ),
         known=known,
-        trained=frozenset(row_hash(task.key, row.response) for row in rows),
-        card=judge(task.key, views),
+        trained=frozenset(row_hash(task.key, row.explanation) for row in rows),
+        card=judge(task.key, views, calibrated),
     )
 
 
-class Scored:
-    """Scores of held-out texts of one view, gathered fold by fold."""
-
-    def __init__(self) -> None:
-        self._logits: list[Floats] = []
-        self._familiar: list[Floats] = []
-        self._gold: list[NDArray[np.int64]] = []
-
-    def add(self, logits: Floats, familiar: Floats, gold: NDArray[np.int64]) -> None:
-        """Add the texts of a fold."""
-        self._logits.append(logits)
-        self._familiar.append(familiar)
-        self._gold.append(gold)
-
-    @property
-    def logits(self) -> Floats:
-        """Scores of shape (texts, labels)."""
-        return np.concatenate(self._logits)
-
-    @property
-    def familiar(self) -> Floats:
-        """Familiarity of each text."""
-        return np.concatenate(self._familiar)
-
-    @property
-    def gold(self) -> NDArray[np.int64]:
-        """Index of each text's right label."""
-        return np.concatenate(self._gold)
+def _check_rows(task: Task, rows: Sequence[Sample]) -> None:
+    found = len({row.post.label for row in rows})
+    if len(rows) < FEWEST_ROWS or found < 2:
+        raise InputError(
+            f"{task.key}: {len(rows)} training rows with {found} labels; a labeller needs "
+            f"{FEWEST_ROWS} rows and 2 labels"
+        )
+    readable = sum(long_enough(row.explanation) for row in rows)
+    if readable < FEWEST_ROWS:
+        raise InputError(
+            f"{task.key}: {readable} of {len(rows)} training rows have an explanation of "
+            f"{FEWEST_WORDS} words or more; a labeller needs {FEWEST_ROWS} of them"
+        )
+    if (posts := len({row.post.id for row in rows})) < 2 * PARTS:
+        raise InputError(
+            f"{task.key}: the training rows stand on {posts} posts; a labeller needs {2 * PARTS}"
+        )
 
 
 def _held_out(
     task: Task, rows: Sequence[Sample], gold: NDArray[np.int64], fit: Fit, on: On, folds: int
-) -> dict[str, Scored]:
-    fold = np.array([zlib.crc32(row.post.id.encode()) % max(folds, 5) for row in rows])
-    held: dict[str, Scored] = {}
+) -> Held:
+    fold = parts_of(rows, PARTS)
+    scored: dict[str, list[Scored]] = {}
+    kept: list[Sample] = []
     for number in range(folds):
         inside = np.flatnonzero(fold != number).tolist()
         outside = np.flatnonzero(fold == number).tolist()
-        if not outside:
-            continue
+        if len(set(gold[inside])) < 2:
+            raise InputError(
+                f"{task.key}: all rows of one label stand on a few posts, so that a fifth of the "
+                "posts cannot be held out"
+            )
         texts, labels = _training_texts([rows[i] for i in inside], gold[inside], on)
         scorer, known = fit(texts, labels, len(task.labels)), known_words(texts)
-        for name, view in _views(task, [rows[i] for i in outside]).items():
-            kept = [i for i, text in enumerate(view) if len(text.split()) >= _FEWEST_WORDS]
-            chosen = [view[i] for i in kept]
-            if chosen:
-                held.setdefault(name, Scored()).add(
-                    scorer.logits(chosen), familiarity(chosen, known), gold[outside][kept]
-                )
-    return held
+        chosen = [rows[i] for i in outside]
+        for name, view in view_texts(task, chosen).items():
+            found = score_texts(scorer, known, view, gold[outside], len(task.labels))
+            scored.setdefault(name, []).append(found)
+        kept += chosen
+    # A single fold is halved, so that one half can be judged by the other.
+    part = parts_of(kept, max(2, folds))
+    return Held({name: join(parts) for name, parts in scored.items()}, part)
 
 
-def _views(task: Task, rows: Sequence[Sample]) -> dict[str, list[str]]:
-    views = {
-        "response": [row.response for row in rows],
-        _ALONE: [row.explanation for row in rows],
-        "reasons only": [reasons_only(task, row.explanation) for row in rows],
+def _calibrate(task: Task, alone: Scored, risk: float) -> Calibration:
+    read = alone.pick(alone.read)
+    if not len(read.gold):
+        raise InputError(
+            f"{task.key}: no held-out explanation has {FEWEST_WORDS} words; a labeller cannot be "
+            "calibrated"
+        )
+    return calibrate(read.logits, read.familiar, read.gold, risk)
+
+
+def cross_fit(task: Task, held: Held, risk: float) -> list[View]:
+    """Measure every view, each part with the calibration of the others."""
+    alone = held.views[ALONE]
+    by_part = {
+        int(number): _calibrate(task, alone.pick(held.part != number), risk)
+        for number in set(held.part)
     }
-    for row in rows:
-        for name, text in reword(task, str(row.post.label), row.explanation).items():
-            views.setdefault(name, []).append(text)
-    return views
+    calibrations = [by_part[int(number)] for number in held.part]
+    labels = [label.key for label in task.labels]
+    return [make_view(name, labels, one, calibrations) for name, one in held.views.items()]
 
 
 def _training_texts(
@@ -164,43 +180,3 @@ def _training_texts(
             return explanations, labels
         case "both":
             return answers + explanations, labels + labels
-
-
-def _fit_temperature(logits: Floats, gold: NDArray[np.int64]) -> float:
-    """Return the temperature under which the right labels are likeliest (Guo et al. 2017)."""
-    from scipy.optimize import minimize_scalar
-
-    def loss(log_temperature: float) -> float:
-        chances = softmax(logits / np.exp(log_temperature))[np.arange(len(gold)), gold]
-        return float(-np.log(np.clip(chances, 1e-9, None)).mean())
-
-    return float(np.exp(minimize_scalar(loss, bounds=(-3.0, 3.0), method="bounded").x))
-
-
-def _floor(held: Scored, temperature: float, risk: float) -> float:
-    """Return the lowest confidence from which on at most ``risk`` of the guesses are wrong."""
-    chances = softmax(held.logits / temperature)
-    confidence, wrong = chances.max(axis=1), chances.argmax(axis=1) != held.gold
-    order = np.argsort(-confidence, kind="stable")
-    share = np.cumsum(wrong[order]) / np.arange(1, len(order) + 1)
-    allowed = np.flatnonzero(share <= risk)
-    floor = float(confidence[order[allowed[-1]]]) if len(allowed) else 1.0
-    return max(CONFIDENCE_FLOOR, floor)
-
-
-def _score(
-    scorer: Scorer, known: Floats, samples: Sequence[Sample], labels: Sequence[str]
-) -> Scored:
-    texts = [sample.explanation for sample in samples]
-    gold = np.array([labels.index(str(sample.post.label)) for sample in samples])
-    scored = Scored()
-    scored.add(scorer.logits(texts), familiarity(texts, known), gold)
-    return scored
-
-
-def _view(name: str, settings: Settings, scored: Scored) -> View:
-    chances = softmax(scored.logits / settings.temperature)
-    answers = (chances.max(axis=1) >= settings.confidence_floor) & (
-        scored.familiar >= settings.familiarity_floor
-    )
-    return measure(name, settings.labels, scored.gold.tolist(), chances, answers.tolist())

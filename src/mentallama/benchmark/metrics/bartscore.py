@@ -6,11 +6,13 @@ is their mean. The paper's own figure is recall with the label sentence in both 
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from pathlib import Path
 
-from mentallama.bartscore import BartScorer, Engine, load_bart_scorer
+from mentallama.bartscore import BartScorer, load_bart_scorer
 from mentallama.benchmark.metrics.metric import Metric, Models, Text, installed
 
 Pick = Callable[[Text], str]
+Strings = tuple[str, ...]
 
 
 def _hypothesis(text: Text) -> str:
@@ -26,17 +28,22 @@ def _post(text: Text) -> str:
 
 
 @lru_cache(maxsize=2)
-def _load(model: str, engine: Engine, int8: bool) -> BartScorer:
-    return load_bart_scorer(model, engine=engine, int8=int8)
-
-
 def _scorer(models: Models) -> BartScorer:
-    return _load(str(models.bartscore), models.engine, models.int8)
+    weights = Path(models.bartscore_weights) if models.bartscore_weights else None
+    return load_bart_scorer(
+        str(models.bartscore), weights=weights, engine=models.engine, int8=models.int8
+    )
+
+
+@lru_cache(maxsize=4)
+def _scores(models: Models, sources: Strings, targets: Strings) -> list[float]:
+    """Score pairs once, however many of the metrics ask: F is made of two others."""
+    return _scorer(models).score(sources, targets)
 
 
 def _direct(source: Pick, target: Pick) -> Callable[[Sequence[Text], Models], list[float]]:
     def score(texts: Sequence[Text], models: Models) -> list[float]:
-        return _scorer(models).score([source(t) for t in texts], [target(t) for t in texts])
+        return list(_scores(models, tuple(map(source, texts)), tuple(map(target, texts))))
 
     return score
 

@@ -23,6 +23,8 @@ class Models:
     """Weights that some metrics need; without them they are not computed."""
 
     bartscore: str | None = None
+    bartscore_weights: str | None = None
+    """A state dict laid over that model."""
     bertscore: str | None = None
     engine: Engine = "auto"
     int8: bool = False
