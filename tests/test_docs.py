@@ -59,6 +59,19 @@ def test_the_data_page(run: Run, tmp_path: Path) -> None:
     run_all(run, audit, may_say_no="data audit")
 
 
+def test_the_tuning_page(run: Run, tmp_path: Path) -> None:
+    job, pairs = commands_of("docs/tuning.md")
+    run_all(run, [*job, *pairs])
+    assert (tmp_path / "merged-ct2" / "model.bin").exists()
+    assert (tmp_path / "runs" / "tiny-dpo" / "model" / "README.md").exists()
+
+
+def test_the_generation_page(run: Run, tmp_path: Path) -> None:
+    (block,) = commands_of("docs/generation.md")
+    run_all(run, block)
+    assert (tmp_path / "reference" / "fake" / "Irf.csv").exists()
+
+
 def test_the_benchmark_page(run: Run, tmp_path: Path) -> None:
     (block,) = commands_of("docs/benchmark.md")
     run_all(run, block, may_say_no="train-labeller")
@@ -88,7 +101,9 @@ def test_the_records_that_the_formats_page_shows_are_read_and_scored(
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "docs/data.md", "docs/benchmark.md"]
+    "page",
+    ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md"]
+    + [f"docs/{name}.md" for name in ("data", "tuning", "generation", "benchmark", "performance", "scale")],
 )
 def test_every_file_that_a_page_names_exists(page: str) -> None:
     text = (ROOT / page).read_text()

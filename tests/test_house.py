@@ -13,7 +13,7 @@ STAGES = ("data", "tuning", "models", "benchmark")
 LAYERS = (
     ("__init__", "types", "errors"),
     ("io", "rows", "config", "journal", "progress", "encoding", "tables", "pages"),
-    ("bartscore", "chat", "closeness", "near", "pretrained"),
+    ("bartscore", "chat", "closeness", "ctranslate", "near", "pretrained"),
     ("tasks",),
     ("dataset",),
     ("corpus", *STAGES),
@@ -101,12 +101,12 @@ def test_scoring_works_where_torch_is_not_installed(tmp_path: Path) -> None:
         "from mentallama.corpus.samples import export\n"
         "from mentallama.dataset import read_samples\n"
         "from mentallama.models.backend import GoldBackend\n"
-        "from mentallama.models.generate import generate\n"
+        "from mentallama.models.generate import as_released, generate\n"
         "from mentallama.benchmark.evaluate import evaluate\n"
         f"out = Path({str(tmp_path)!r})\n"
         "export(out / 'data')\n"
         "samples = read_samples(out / 'data', splits=['test'])\n"
-        "scores = evaluate(generate(GoldBackend(samples), samples, out / 'gold.jsonl')).scores\n"
+        "scores = evaluate(generate(GoldBackend(samples), as_released(samples), out / 'gold.jsonl')).scores\n"
         "assert {s.value for s in scores if s.variant != 'forced'} == {100.0}\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -1,5 +1,6 @@
 """What must hold on the real files, where they are at hand; nothing of them is quoted here."""
 
+import csv
 import json
 import subprocess
 from pathlib import Path
@@ -7,12 +8,16 @@ from pathlib import Path
 import pytest
 
 from mentallama.benchmark.evaluate import evaluate
+from mentallama.benchmark.inference.cascade import Cascade
+from mentallama.benchmark.inference.linear import fit_linear
+from mentallama.benchmark.inference.train import train_labeller
 from mentallama.benchmark.responses import join_posts, read_responses
 from mentallama.data.transfer import ImportReport, export_release, import_release
 from mentallama.dataset import read_samples
 from mentallama.io import git_blob_id
 from mentallama.models.backend import GoldBackend
-from mentallama.models.generate import generate
+from mentallama.models.generate import as_released, generate
+from mentallama.tasks import get_task
 from mentallama.types import FORMS, Form
 from tests.conftest import Run, shared
 
@@ -60,7 +65,7 @@ def test_gold_answers_score_100_against_themselves(
     imported: tuple[ImportReport, Path], form: Form, tmp_path: Path
 ) -> None:
     samples = read_samples(imported[1], form=form, splits=["test"])
-    responses = generate(GoldBackend(samples), samples, tmp_path / "gold.jsonl")
+    responses = generate(GoldBackend(samples), as_released(samples), tmp_path / "gold.jsonl")
     scores = [s for s in evaluate(responses).scores if s.variant != "forced"]
     assert {s.task for s in scores} == {"DR", "dreaddit", "SAD", "MultiWD", "Irf"}
     assert {s.value for s in scores} == {100.0}
@@ -88,6 +93,43 @@ def test_every_released_response_finds_its_post(
     assert len(responses) == 29_231
     joined = join_posts(responses, read_samples(imported[1], splits=["test"]))
     assert all(row.post_id for row in joined)
+
+
+@pytest.fixture(scope="module")
+def cascade(imported: tuple[ImportReport, Path]) -> Cascade:
+    """Return phrases and linear labellers of the release's own training rows, held out once."""
+    labellers = {}
+    for key in ("DR", "dreaddit", "SAD", "MultiWD", "Irf"):
+        rows = read_samples(imported[1], tasks=[key], splits=["train", "valid"])
+        # Two sets came without their training files.
+        trained = [s for s in rows if s.post.split == "train"] or rows
+        labellers[key] = train_labeller(
+            get_task(key), trained, fit_linear, trained_on="release", beside={}, folds=1
+        )
+    return Cascade(labellers=labellers)
+
+
+@pytest.mark.parametrize("task", ["DR", "SAD"])
+def test_the_cascade_reads_what_the_authors_read(imhi: Path, cascade: Cascade, task: str) -> None:
+    """At least 90 % of the responses to which the authors gave one label of the set."""
+    path = imhi / "examples" / "label_data_examples" / f"{task}.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        labels = [row["labels"] for row in csv.DictReader(file)]
+    keys = {label.key for label in get_task(task).labels}
+    read = cascade(read_responses(path))
+    agree = [p.label == label for p, label in zip(read, labels, strict=True) if label in keys]
+    assert len(agree) >= 30
+    assert sum(agree) >= 0.9 * len(agree)
+
+
+@pytest.mark.parametrize("model", ["Mentallama-7B", "Mentallama-13B"])
+def test_the_cascade_answers_most_responses(outputs: Path, cascade: Cascade, model: str) -> None:
+    read = cascade(read_responses(outputs / model))
+    answered = [prediction for prediction in read if prediction.label]
+    assert len(read) == 6057
+    assert len(answered) >= 0.95 * len(read)
+    # Every verdict says how likely it is right, and none is taken for certain.
+    assert all(p.confidence is not None and p.confidence < 1 for p in answered)
 
 
 def test_nothing_of_the_real_files_is_in_the_repository(imhi: Path) -> None:

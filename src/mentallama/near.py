@@ -17,7 +17,7 @@ for equal with a chance below 0.001.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -168,6 +168,23 @@ def find_copies(texts: Sequence[str]) -> list[NearPair]:
         pairs[first, second] = NearPair(first, second, pair.similarity)
     pairs |= {(pair.first, pair.second): pair for pair in find_near_duplicates(texts)}
     return [pairs[key] for key in sorted(pairs)]
+
+
+def match_copies(texts: Mapping[str, str], others: Mapping[str, str]) -> dict[str, set[str]]:
+    """Return, for each of ``others`` that has copies among ``texts``, their keys.
+
+    Both are texts by a key that equal texts share. A copy is what ``find_copies`` pairs; a text of
+    the same key is none.
+    """
+    together = {**texts, **others}
+    keys = list(together)
+    found: dict[str, set[str]] = {}
+    for pair in find_copies(list(together.values())):
+        first, second = keys[pair.first], keys[pair.second]
+        for copy, other in ((first, second), (second, first)):
+            if copy in texts and other in others:
+                found.setdefault(other, set()).add(copy)
+    return found
 
 
 def count_words(text: str) -> int:

@@ -1,5 +1,6 @@
 """Generation with real models on disk: nothing lost, nothing doubled, nothing longer than asked."""
 
+import hashlib
 import json
 import multiprocessing
 import os
@@ -18,7 +19,7 @@ from mentallama.dataset import read_samples
 from mentallama.errors import InputError
 from mentallama.io import read_records, write_records
 from mentallama.models.backend import Completion, Decoding, GoldBackend
-from mentallama.models.generate import generate
+from mentallama.models.generate import Asked, as_released, generate
 from mentallama.models.local import load_local
 from mentallama.tuning.recipe import Scratch
 from mentallama.tuning.scratch import train_tokenizer
@@ -61,9 +62,10 @@ def samples() -> list[Sample]:
 def test_a_real_model_answers_in_order_and_within_the_limit(
     model: Path, samples: list[Sample], tmp_path: Path
 ) -> None:
-    backend = load_local(str(model), batch_size=2)
+    backend = load_local(str(model), batch_tokens=600)
+    asked = as_released(samples)
     responses = generate(
-        backend, samples, tmp_path / "r.jsonl", decoding=Decoding(max_new_tokens=12)
+        backend, asked, tmp_path / "r.jsonl", decoding=Decoding(max_new_tokens=12)
     )
     assert [r.sample_id for r in responses] == [s.id for s in samples]
     assert {r.model for r in responses} == {"random-llama"}
@@ -73,8 +75,8 @@ def test_a_real_model_answers_in_order_and_within_the_limit(
 def test_an_answer_is_the_same_alone_and_in_a_batch(model: Path, samples: list[Sample]) -> None:
     prompts = [row.prompt for row in samples]
     decoding = Decoding(max_new_tokens=10)
-    together = list(load_local(str(model), batch_size=6).complete(prompts, decoding))
-    alone = list(load_local(str(model), batch_size=1).complete(prompts, decoding))
+    together = list(load_local(str(model), batch_tokens=4096).complete(prompts, decoding))
+    alone = list(load_local(str(model), batch_tokens=1).complete(prompts, decoding))
     assert together == alone
 
 
@@ -83,7 +85,7 @@ def test_rows_stop_at_the_end_token_or_at_the_limit(
     model: Path, samples: list[Sample], limit: int
 ) -> None:
     """Compared with a loop that takes the likeliest token one at a time."""
-    backend = load_local(str(model), batch_size=4)
+    backend = load_local(str(model), batch_tokens=900)
     tokenizer, network = backend._tokenizer, backend._model
     completions = backend.complete([row.prompt for row in samples], Decoding(max_new_tokens=limit))
     for row, completion in zip(samples, completions, strict=True):
@@ -131,17 +133,17 @@ class Slow:
 
 
 def _work(samples: list[Sample], out: Path) -> None:
-    generate(Slow(), samples, out)
+    generate(Slow(), as_released(samples), out)
 
 
-def test_twenty_kills_lose_and_double_nothing(tmp_path: Path) -> None:
+def test_fifty_kills_lose_and_double_nothing(tmp_path: Path) -> None:
     """Each run is killed as soon as it has put some more rows on disk, wherever it then is."""
-    samples = [sample(text="word " * (n % 17), row=n) for n in range(1, 201)]
+    samples = [sample(text="word " * (n % 17), row=n) for n in range(1, 421)]
     whole, killed = tmp_path / "whole.jsonl", tmp_path / "killed.jsonl"
-    generate(Slow(), samples, whole)
+    generate(Slow(), as_released(samples), whole)
     partial = killed.with_name("killed.jsonl.partial")
     context = multiprocessing.get_context("fork")
-    for kill in range(20):
+    for kill in range(50):
         process = context.Process(target=_work, args=(samples, killed))
         process.start()
         wanted = (partial.stat().st_size if partial.exists() else 0) + 900 + 311 * (kill % 5)
@@ -157,41 +159,70 @@ def test_twenty_kills_lose_and_double_nothing(tmp_path: Path) -> None:
     ]
 
 
+def test_questions_on_one_post_are_asked_side_by_side_and_long_prompts_first(
+    tmp_path: Path,
+) -> None:
+    """An engine that keeps the start of a prompt finds it again; every response names its prompt."""
+    asked_in: list[str] = []
+
+    class Listening(Slow):
+        def complete(self, prompts: Sequence[str], decoding: Decoding) -> Iterator[Completion]:
+            asked_in.extend(prompts)
+            return super().complete(prompts, decoding)
+
+    posts = ["a short one", "a longer one " * 4, "the longest one " * 9]
+    samples = [
+        sample("MultiWD", "yes", text=text, aspect=aspect, row=3 * number + place)
+        for place, aspect in enumerate(["physical", "social", "emotional"])
+        for number, text in enumerate(posts)
+    ]
+    prompts = [f"Think first. {one.prompt}" for one in samples]
+    asked = Asked(samples=samples, prompts=prompts, how="cot wording=1")
+    responses = generate(Listening(), asked, tmp_path / "r.jsonl")
+    lengths = [next(len(text) for text in posts if text in prompt) for prompt in asked_in]
+    assert lengths == sorted(lengths, reverse=True) and sorted(asked_in) == sorted(prompts)
+    assert {response.prompted_as for response in responses} == {"cot wording=1"}
+    digest = hashlib.sha256(prompts[0].encode()).hexdigest()[:16]
+    assert responses[0].prompt_sha256 == digest
+    with pytest.raises(InputError, match="other prompts"):
+        generate(Listening(), as_released(samples), tmp_path / "r.jsonl")
+
+
 def test_a_torn_line_is_dropped_and_asked_again(tmp_path: Path) -> None:
     samples = [sample(text=text, row=row) for row, text in enumerate(["a", "bb", "ccc"], 1)]
     out = tmp_path / "r.jsonl"
-    generate(GoldBackend(samples), samples, out)
+    generate(GoldBackend(samples), as_released(samples), out)
     finished = out.read_text().splitlines()
     key = out.with_name("r.jsonl.meta.json")
     header = json.dumps(json.loads(key.read_text()))
     out.with_name("r.jsonl.partial").write_text(f"{header}\n{finished[1]}\n{finished[0][:40]}")
     out.unlink()
-    generate(GoldBackend(samples), samples, out)
+    generate(GoldBackend(samples), as_released(samples), out)
     assert out.read_text().splitlines() == finished
 
 
 def test_the_same_call_again_asks_nothing(tmp_path: Path) -> None:
     samples = [sample()]
-    first = generate(GoldBackend(samples), samples, tmp_path / "r.jsonl")
+    first = generate(GoldBackend(samples), as_released(samples), tmp_path / "r.jsonl")
 
     class Broken(GoldBackend):
         def complete(self, prompts: Sequence[str], decoding: Decoding) -> Iterator[Completion]:
             raise AssertionError("asked again")
 
-    assert generate(Broken(samples), samples, tmp_path / "r.jsonl") == first
+    assert generate(Broken(samples), as_released(samples), tmp_path / "r.jsonl") == first
 
 
 @pytest.mark.parametrize("change", ["decoding", "samples", "model"])
 def test_a_file_made_otherwise_is_not_taken_for_this_one(tmp_path: Path, change: str) -> None:
     samples = [sample()]
-    generate(GoldBackend(samples), samples, tmp_path / "r.jsonl")
+    generate(GoldBackend(samples), as_released(samples), tmp_path / "r.jsonl")
     backend = Slow() if change == "model" else GoldBackend(samples)
     other = [sample(text="another post")] if change == "samples" else samples
     if change == "samples":
         backend = GoldBackend(other)
     decoding = Decoding(max_new_tokens=7) if change == "decoding" else None
-    with pytest.raises(InputError, match="made from another model, other samples or other"):
-        generate(backend, other, tmp_path / "r.jsonl", decoding=decoding)
+    with pytest.raises(InputError, match="made from another model, other prompts or other"):
+        generate(backend, as_released(other), tmp_path / "r.jsonl", decoding=decoding)
 
 
 def test_a_second_process_on_the_same_file_is_refused(tmp_path: Path) -> None:
@@ -206,7 +237,7 @@ def test_a_second_process_on_the_same_file_is_refused(tmp_path: Path) -> None:
         while not (partial.exists() and partial.stat().st_size) and time.monotonic() < deadline:
             time.sleep(0.005)
         with pytest.raises(InputError, match="another process is writing it"):
-            generate(Slow(), samples, tmp_path / "r.jsonl")
+            generate(Slow(), as_released(samples), tmp_path / "r.jsonl")
     finally:
         process.kill()
         process.join()
@@ -228,7 +259,7 @@ def test_from_the_command_line(
 
 def test_the_gold_backend_is_the_ceiling(corpus_folder: Path, tmp_path: Path) -> None:
     samples = read_samples(corpus_folder, splits=["test"])
-    responses = generate(GoldBackend(samples), samples, tmp_path / "gold.jsonl")
+    responses = generate(GoldBackend(samples), as_released(samples), tmp_path / "gold.jsonl")
     assert [r.text for r in responses] == [s.response for s in samples]
 
 

@@ -8,11 +8,14 @@ import click
 
 from mentallama import NOTICE, __version__
 from mentallama.cli.benchmark import benchmark
+from mentallama.cli.comparing import compare
 from mentallama.cli.corpus import corpus
 from mentallama.cli.data import data, verify
+from mentallama.cli.demo import demo
+from mentallama.cli.generation import generate
 from mentallama.cli.pairs import pairs
 from mentallama.cli.scoring import evaluate, leaderboard
-from mentallama.cli.stages import demo, generate
+from mentallama.cli.shards import generate_shards
 from mentallama.cli.tuning import merge, tune
 from mentallama.errors import MentallamaError
 
@@ -39,9 +42,10 @@ def cli(own: tuple[str, ...]) -> None:
         add_tasks(load_task(Path(path)) for path in own)
 
 
-_SCORING = (evaluate, leaderboard, benchmark)
+_SCORING = (evaluate, leaderboard, compare, benchmark)
 for command in (data, verify, corpus, tune, pairs, merge, generate, *_SCORING, demo):
     cli.add_command(command)
+cli.add_command(generate_shards)
 
 
 def main() -> None:

@@ -45,10 +45,8 @@ def train_all(
     """Train a labeller for each task that has rows to learn from; say which have not."""
     from mentallama.benchmark.inference.linear import fit_linear
     from mentallama.benchmark.inference.train import train_labeller as train
-    from mentallama.corpus.samples import load_samples
     from mentallama.tasks import list_tasks
 
-    invented = [sample for sample in load_samples() if sample.form == "instruction"]
     trained = {}
     for task in (task for task in list_tasks() if task.key in tasks):
         own = [s for s in samples if s.post.task == task.key and s.form == "instruction"]
@@ -56,8 +54,7 @@ def train_all(
         rows = [s for s in own if s.post.split == split]
         beside = {
             "gold test explanations": [s for s in own if s.post.split == "test"],
-            "experts' explanations": [s for s in own if s.post.split == "expert"],
-            "explanations in other styles": [s for s in invented if s.post.task == task.key],
+            **other_explanations(task, own),
         }
         try:
             trained[task.key] = train(
@@ -77,6 +74,16 @@ def train_all(
     return trained
 
 
+def other_explanations(task: "Task", own: "Sequence[Sample]") -> "dict[str, Sequence[Sample]]":
+    """Return explanations that people wrote: the experts' and the sample corpus's."""
+    from mentallama.corpus.samples import load_samples
+
+    return {
+        "experts' explanations": [s for s in own if s.post.split == "expert"],
+        "explanations in other styles": load_samples(task=task.key),
+    }
+
+
 def load_cascade(names: Sequence[str], allow_trained: bool) -> "Cascade":
     """Return the cascade of phrases and the named labellers; 'none' names no labeller."""
     from mentallama.benchmark.inference.cascade import Cascade
@@ -91,12 +98,14 @@ def load_cascade(names: Sequence[str], allow_trained: bool) -> "Cascade":
 
 def describe(cascade: "Cascade") -> str:
     """Say by what labels are read, and which labellers are provisional."""
+    from mentallama.benchmark.inference.rule_card import describe_rules
+
     kinds = [
         f"{task} {labeller.settings.kind} ({labeller.settings.trained_on})"
         + (f", provisional: {labeller.provisional}" if labeller.provisional else "")
         for task, labeller in cascade.labellers.items()
     ]
-    return "; ".join(["anchored phrases", *kinds])
+    return "; ".join([describe_rules(), *kinds])
 
 
 def say_withheld(cascade: "Cascade") -> None:

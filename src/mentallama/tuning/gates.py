@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from mentallama.encoding import encode_prompt
 from mentallama.errors import CheckError
-from mentallama.near import find_copies
+from mentallama.near import match_copies
 from mentallama.tasks.posts import text_key
 from mentallama.tuning.recipe import Recipe
 from mentallama.tuning.rows import IGNORED, Row
@@ -49,9 +49,10 @@ def handle_leaks(
     """
     keys = [text_key(text) for text in texts]
     held = {text_key(text): text for text in held_out}
-    close = _near_keys(dict(zip(keys, texts, strict=True)), held)
+    copies = match_copies(dict(zip(keys, texts, strict=True)), held)
+    leaking = set(held).union(*copies.values())
     exact = sum(key in held for key in keys)
-    clean = [row for row, key in zip(train, keys, strict=True) if key not in held | close]
+    clean = [row for row, key in zip(train, keys, strict=True) if key not in leaking]
     found = len(train) - len(clean)
     if found and recipe.leaks == "refuse":
         raise CheckError(
@@ -67,18 +68,6 @@ def handle_leaks(
         evaluation_posts=len(held),
         action="none found" if not found else "dropped" if drop else "kept",
     )
-
-
-def _near_keys(texts: dict[str, str], held: dict[str, str]) -> dict[str, str]:
-    """Return the texts that are near-duplicates of a held-out text, by their keys."""
-    together = {**texts, **held}
-    keys = list(together)
-    near = set()
-    for pair in find_copies(list(together.values())):
-        first, second = keys[pair.first], keys[pair.second]
-        near |= {first} if second in held else set()
-        near |= {second} if first in held else set()
-    return {key: texts[key] for key in near & set(texts)}
 
 
 def need_loss(rows: Sequence[Row]) -> None:
