@@ -5,15 +5,18 @@ source: always negative, higher is closer. Texts are cut at 1,024 tokens. Two en
 scores: transformers (any encoder-decoder model) and, several times faster on a CPU, CTranslate2
 (BART only). Both sort by length and fill batches by tokens; with BART under transformers only real
 tokens go through the output layer.
+
+The authors' checkpoint tuned on ParaBank2 is a bare state dict, ``bart_score.pth``, to be laid over
+bart-large-cnn: ``load_bart_scorer("facebook/bart-large-cnn", weights=Path("bart_score.pth"))``.
 """
 
-import hashlib
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from mentallama.ctranslate import make_converter
 from mentallama.errors import InputError
 
 LONGEST = 1024
@@ -29,7 +32,7 @@ class BartScorer(Protocol):
 
     @property
     def signature(self) -> str:
-        """What the scores depend on: model, engine, precision, length limit."""
+        """What the scores depend on: hash of the weights, engine, precision, length limit."""
         ...
 
     def score(self, sources: Sequence[str], targets: Sequence[str]) -> list[float]:
@@ -38,12 +41,17 @@ class BartScorer(Protocol):
 
 
 def load_bart_scorer(
-    model: Path | str, *, engine: Engine = "auto", int8: bool = False
+    model: Path | str,
+    *,
+    weights: Path | None = None,
+    engine: Engine = "auto",
+    int8: bool = False,
 ) -> BartScorer:
     """Load a scorer from a folder or hub id; ``int8`` needs CTranslate2 and changes the scores.
 
-    "auto" takes CTranslate2 where it is installed and the model is a BART. Raises InputError where
-    nothing can be loaded or the engine cannot run the model.
+    ``weights`` is a state dict laid over the model, tensor by tensor. "auto" takes CTranslate2
+    where it is installed and the model is a BART. Raises InputError where nothing can be loaded,
+    where tensors are missing or left over, or where the engine cannot run the model.
     """
     try:
         import torch  # noqa: F401
@@ -56,9 +64,10 @@ def load_bart_scorer(
     except (OSError, ValueError):
         raise InputError(f"{model}: no encoder-decoder model can be loaded from there") from None
     chosen = _choose(engine, kind, int8)
+    loaded = _load(str(model), weights)
     if chosen == "ctranslate2":
-        return _CTranslate2Scorer(model, tokenizer, int8)
-    return _TransformersScorer(model, tokenizer)
+        return _CTranslate2Scorer(str(model), loaded, tokenizer, int8)
+    return _TransformersScorer(loaded, tokenizer)
 
 
 def _choose(engine: Engine, kind: str, int8: bool) -> Engine:
@@ -72,6 +81,52 @@ def _choose(engine: Engine, kind: str, int8: bool) -> Engine:
             raise InputError(f"CTranslate2 scores BART models only, and this one is {kind}")
         return "ctranslate2"
     return "ctranslate2" if engine == "auto" and installed and kind == "bart" else "transformers"
+
+
+def _load(model: str, weights: Path | None) -> Any:
+    import torch
+
+    from mentallama.pretrained import load_pretrained
+
+    loaded = load_pretrained("Seq2SeqLM", model, dtype=torch.float32).eval()
+    if weights:
+        _lay_over(loaded, weights)
+    return loaded
+
+
+def _lay_over(model: Any, path: Path) -> None:
+    """Replace every weight of the model by those of a state dict."""
+    state = _read_state(path)
+    own = model.state_dict()
+    missing, unexpected = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+    if missing or unexpected:
+        names = [f"{len(missing)} missing ({missing[0]})"] if missing else []
+        names += [f"{len(unexpected)} unexpected ({unexpected[0]})"] if unexpected else []
+        raise InputError(f"{path}: its tensors are not the model's: {', '.join(names)}")
+    for name, tensor in own.items():
+        if tensor.shape != state[name].shape:
+            raise InputError(
+                f"{path}: {name} has the shape {tuple(state[name].shape)}, the model's has "
+                f"{tuple(tensor.shape)}"
+            )
+    model.load_state_dict(state)
+
+
+def _read_state(path: Path) -> dict[str, Any]:
+    """Read a file of named tensors; nothing else in it is ever run."""
+    import pickle
+
+    import torch
+
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (OSError, EOFError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError):
+        raise InputError(f"{path}: cannot be read as a state dict of plain tensors") from None
+    if not isinstance(state, dict) or not all(torch.is_tensor(one) for one in state.values()):
+        raise InputError(f"{path}: expected a state dict, a name and a tensor each")
+    return state
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +155,15 @@ def _batches(tokenizer: Any, sources: Sequence[str], targets: Sequence[str]) -> 
 
 
 class _TransformersScorer:
-    def __init__(self, model: Path | str, tokenizer: Any) -> None:
-        from transformers import AutoModelForSeq2SeqLM
+    def __init__(self, model: Any, tokenizer: Any) -> None:
+        from mentallama.pretrained import weights_hash
 
-        try:
-            self._model = AutoModelForSeq2SeqLM.from_pretrained(model).eval()
-        except (OSError, ValueError):
-            raise InputError(f"{model}: no encoder-decoder model can be loaded there") from None
-        self._tokenizer = tokenizer
-        self._name = _name(model)
+        self._model, self._tokenizer = model, tokenizer
+        self._hash = weights_hash(model)
 
     @property
     def signature(self) -> str:
-        return f"BARTScore|{self._name}|transformers fp32|max {LONGEST}"
+        return f"BARTScore|weights {self._hash}|transformers fp32|max {LONGEST}"
 
     def score(self, sources: Sequence[str], targets: Sequence[str]) -> list[float]:
         import torch
@@ -162,23 +213,25 @@ def _pad(rows: Sequence[Ids], pad: int) -> tuple[Any, Any]:
 
 
 class _CTranslate2Scorer:
-    def __init__(self, model: Path | str, tokenizer: Any, int8: bool) -> None:
+    def __init__(self, name: str, model: Any, tokenizer: Any, int8: bool) -> None:
         import ctranslate2
         import torch
 
+        from mentallama.pretrained import weights_hash
+
         self._tokenizer = tokenizer
-        self._name, self._precision = _name(model), "int8" if int8 else "fp32"
+        self._hash, self._precision = weights_hash(model), "int8" if int8 else "fp32"
         # Converted anew each time: seconds, against a cache that can go stale.
         self._folder = tempfile.TemporaryDirectory()
         target = str(Path(self._folder.name) / "model")
-        _converter()(str(model)).convert(target, quantization="int8" if int8 else None)
+        make_converter(model)(name).convert(target, quantization="int8" if int8 else None)
         self._model = ctranslate2.Translator(
             target, device="cpu", intra_threads=torch.get_num_threads()
         )
 
     @property
     def signature(self) -> str:
-        return f"BARTScore|{self._name}|ctranslate2 {self._precision}|max {LONGEST}"
+        return f"BARTScore|weights {self._hash}|ctranslate2 {self._precision}|max {LONGEST}"
 
     def score(self, sources: Sequence[str], targets: Sequence[str]) -> list[float]:
         words = self._tokenizer.convert_ids_to_tokens
@@ -191,31 +244,3 @@ class _CTranslate2Scorer:
             for row, result in zip(batch.rows, results, strict=True):
                 scores[row] = sum(result.log_probs) / len(result.log_probs)
         return scores
-
-
-def _converter() -> Any:
-    """Return CTranslate2's converter, told what transformers 5 no longer says of a BART."""
-    from ctranslate2.converters import TransformersConverter
-
-    class Converter(TransformersConverter):  # type: ignore[misc]
-        def load_model(self, *arguments: Any, **options: Any) -> Any:
-            model = super().load_model(*arguments, **options)
-            model.config.normalize_before = False
-            model.config.normalize_embedding = True
-            return model
-
-    return Converter
-
-
-def _name(model: Path | str) -> str:
-    """Return a folder's name with a hash of its weights, or a hub id as it is."""
-    folder = Path(model)
-    weights = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
-    if not weights:
-        return str(model)
-    digest = hashlib.sha256()
-    for path in weights:
-        with path.open("rb") as file:
-            while block := file.read(1 << 22):
-                digest.update(block)
-    return f"{folder.name} {digest.hexdigest()[:12]}"

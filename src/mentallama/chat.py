@@ -6,7 +6,7 @@ client retries 408, 409, 429, 5xx and lost connections with back-off and heeds R
 
 import ipaddress
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 from mentallama.errors import InputError
 
 KEY_VARIABLE = "OPENAI_API_KEY"
+_LENGTH_CODES = frozenset({"context_length_exceeded", "exceed_context_size_error"})
+_LENGTH_WORDS = ("context length", "context size", "context window")
 _FILTER_CODES = frozenset({"content_filter", "content_policy_violation"})
 
 
@@ -28,6 +30,10 @@ class Reply:
     """The endpoint's own mark of a refusal."""
     prompt_tokens: int = 0
     answer_tokens: int = 0
+
+
+class TooLongError(InputError):
+    """The prompt does not fit in the model behind the endpoint."""
 
 
 class NoAnswerError(Exception):
@@ -73,18 +79,29 @@ def limit_name(url: str) -> str:
 
 
 async def send(client: Any, body: Mapping[str, Any], url: str) -> Reply:
-    """Send one request; raise NoAnswerError after the last retry.
+    """Send one chat request; raise NoAnswerError after the last retry.
 
-    Raises InputError where asking on is pointless: a wrong key, address or model.
+    Raises InputError where asking on is pointless: a wrong key, address or model; TooLongError, one
+    of these, where the prompt is too long.
     """
+    return await _send(client.chat.completions.create(**body), body, url)
+
+
+async def send_raw(client: Any, body: Mapping[str, Any], url: str) -> Reply:
+    """Send a prompt to be continued, without any template; errors are those of ``send``."""
+    return await _send(client.completions.create(**body), body, url)
+
+
+async def _send(request: Awaitable[Any], body: Mapping[str, Any], url: str) -> Reply:
     import openai
 
     try:
-        answer = await client.chat.completions.create(**body)
+        answer = await request
     except openai.BadRequestError as error:
         if is_filtered(error):
             return Reply(text="", finish="content_filter")
-        raise InputError(_explain(error, body, url)) from None
+        kind = TooLongError if _is_too_long(error) else InputError
+        raise kind(_explain(error, body, url)) from None
     except openai.APIStatusError as error:
         if error.status_code in (401, 403, 404, 422):
             raise InputError(_explain(error, body, url)) from None
@@ -99,13 +116,14 @@ async def send(client: Any, body: Mapping[str, Any], url: str) -> Reply:
 
 
 def read_completion(value: Any) -> Reply:
-    """Read a chat completion; an answer without a choice counts as empty."""
+    """Read a completion, of a chat or not; an answer without a choice counts as empty."""
     choices = getattr(value, "choices", None) or []
     if not choices:
         return Reply(text="")
-    message, usage = choices[0].message, getattr(value, "usage", None)
+    message, usage = getattr(choices[0], "message", None), getattr(value, "usage", None)
+    text = getattr(message, "content", None) if message else getattr(choices[0], "text", None)
     return Reply(
-        text=getattr(message, "content", None) or "",
+        text=text or "",
         finish=choices[0].finish_reason or "stop",
         refusal=getattr(message, "refusal", None),
         prompt_tokens=getattr(usage, "prompt_tokens", 0) or 0,
@@ -115,13 +133,15 @@ def read_completion(value: Any) -> Reply:
 
 def _explain(error: Any, body: Mapping[str, Any], url: str) -> str:
     """Word a lasting failure; the server's message may quote the post, so it is left out."""
+    unknown = "perhaps it knows no response_format: try --no-schema"
+    if "response_format" not in body:
+        unknown = "it does not take the request"
     hint = {
-        400: "perhaps it knows no response_format: try --no-schema; code "
-        f"'{getattr(error, 'code', None) or 'none given'}'",
+        400: f"{unknown}; code '{getattr(error, 'code', None) or 'none given'}'",
         401: f"check {KEY_VARIABLE}",
         403: f"check {KEY_VARIABLE} and what it may use",
         404: f"check the address (it usually ends in /v1) and the model '{body['model']}'",
-        422: "perhaps it knows no response_format: try --no-schema",
+        422: unknown,
     }[error.status_code]
     return f"{url}: answered HTTP {error.status_code}; {hint}"
 
@@ -129,3 +149,9 @@ def _explain(error: Any, body: Mapping[str, Any], url: str) -> str:
 def is_filtered(error: Any) -> bool:
     """Say whether a refused request was refused for its content."""
     return getattr(error, "code", None) in _FILTER_CODES
+
+
+def _is_too_long(error: Any) -> bool:
+    """Say whether a request was refused for its length; servers word it in their own ways."""
+    message = str(getattr(error, "message", "")).lower()
+    return getattr(error, "code", None) in _LENGTH_CODES or any(w in message for w in _LENGTH_WORDS)

@@ -19,7 +19,7 @@ from mentallama.config import load_config
 from mentallama.dataset import MANIFEST, read_manifest, read_samples
 from mentallama.io import sha256
 from mentallama.models.backend import Decoding, GoldBackend
-from mentallama.models.generate import generate
+from mentallama.models.generate import as_released, generate
 from mentallama.tuning.recipe import Recipe, find_recipe
 from mentallama.types import GoldSource, Response, Sample
 
@@ -102,16 +102,14 @@ def _generate(
 ) -> tuple[list[Response], list[Response]]:
     from mentallama.models.local import load_local
 
+    asked = as_released(samples, gold_source)
     tuned = generate(
-        load_local(str(out / "tune" / "model"), batch_size=32),
-        samples,
+        load_local(str(out / "tune" / "model")),
+        asked,
         out / "responses" / "tuned.jsonl",
         decoding=DECODING,
-        gold_source=gold_source,
     )
-    ceiling = generate(
-        GoldBackend(samples), samples, out / "responses" / "gold.jsonl", gold_source=gold_source
-    )
+    ceiling = generate(GoldBackend(samples), asked, out / "responses" / "gold.jsonl")
     cut = sum(response.cut_off for response in tuned)
     click.echo(f"  {len(tuned):,} responses, {cut:,} cut off at {DECODING.max_new_tokens} tokens")
     return tuned, ceiling

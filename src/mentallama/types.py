@@ -170,6 +170,10 @@ class Response:
     """The prompt was too long for the model and was shortened."""
     cut_off: bool = False
     """The model ran out of new tokens before it ended its answer."""
+    prompted_as: str | None = None
+    """How the sample was worded and framed: style, examples, version of the wording, template."""
+    prompt_sha256: str | None = None
+    """First 16 hex digits of the hash of the prompt, before any template."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,9 +64,7 @@ def test_a_real_model_answers_in_order_and_within_the_limit(
 ) -> None:
     backend = load_local(str(model), batch_tokens=600)
     asked = as_released(samples)
-    responses = generate(
-        backend, asked, tmp_path / "r.jsonl", decoding=Decoding(max_new_tokens=12)
-    )
+    responses = generate(backend, asked, tmp_path / "r.jsonl", decoding=Decoding(max_new_tokens=12))
     assert [r.sample_id for r in responses] == [s.id for s in samples]
     assert {r.model for r in responses} == {"random-llama"}
     assert read_records(tmp_path / "r.jsonl", Response) == responses

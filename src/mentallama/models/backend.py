@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from mentallama.types import Sample
 
@@ -26,6 +26,9 @@ class Completion:
     """It had used all new tokens before its end token."""
     prompt_truncated: bool = False
     """The prompt did not fit and lost its middle."""
+    prompt_tokens: int | None = None
+    answer_tokens: int | None = None
+    """New tokens, the end token among them."""
 
 
 class Backend(Protocol):
@@ -43,6 +46,15 @@ class Backend(Protocol):
 
     def complete(self, prompts: Sequence[str], decoding: Decoding) -> Iterator[Completion]:
         """Yield one completion per prompt, in order; how they are batched is its own affair."""
+        ...
+
+
+@runtime_checkable
+class Measured(Backend, Protocol):
+    """A backend that knows how long a prompt its model can read."""
+
+    def fits(self, prompt: str, decoding: Decoding) -> bool:
+        """Say whether a prompt leaves room for the new tokens as it is."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""From samples to responses: length-sorted, resumable after a kill, in the order of the samples.
+"""From samples to responses: sorted by length, resumable after a kill, in the order of the samples.
 
 While it runs, finished rows stand in ``OUT.partial``, each on disk before it is counted; its first
 line says what is being generated, so that a run with another model, data or decoding never
@@ -8,7 +8,7 @@ continues it. At the end the rows are written to ``OUT`` in the order of the sam
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,30 +28,43 @@ from mentallama.progress import track
 from mentallama.types import GoldSource, Response, Sample
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Samples with the prompts that they are asked with."""
+
+    samples: Sequence[Sample]
+    prompts: Sequence[str]
+    """One per sample; the release's query where nothing else was asked for."""
+    how: str = "release"
+    """Style, examples, wording and template, in words; stands in every response."""
+    gold_source: GoldSource = "release"
+
+
+def as_released(samples: Sequence[Sample], gold_source: GoldSource = "release") -> Asked:
+    """Ask samples with the release's own query, as MentaLLaMA was tuned."""
+    prompts = [sample.prompt for sample in samples]
+    return Asked(samples=samples, prompts=prompts, gold_source=gold_source)
+
+
 def generate(
-    backend: Backend,
-    samples: Sequence[Sample],
-    out: Path,
-    *,
-    decoding: Decoding | None = None,
-    gold_source: GoldSource = "release",
+    backend: Backend, asked: Asked, out: Path, *, decoding: Decoding | None = None
 ) -> list[Response]:
     """Ask the backend for every sample and write the responses to ``out``.
 
-    A second call with the same model, samples and decoding finds the file done and asks nothing.
+    A second call with the same model, prompts and decoding finds the file done and asks nothing.
     Raises InputError where ``out`` was made otherwise, or where another process is writing it.
     """
     decoding = decoding or Decoding()
-    key = _key(backend, samples, decoding)
+    key = _key(backend, asked, decoding)
     if out.exists():
         return _read_finished(out, key)
     partial = out.with_name(out.name + ".partial")
     with open_journal(partial) as journal:
         done = _read_partial(journal, key)
-        for response in _ask(backend, samples, done, decoding, gold_source):
+        for response in _ask(backend, asked, done, decoding):
             journal.append(to_line(response))
             done[response.sample_id] = response
-        responses = [done[sample.id] for sample in samples]
+        responses = [done[sample.id] for sample in asked.samples]
         write_json(_meta(out), key)
         write_records(out, responses)
         partial.unlink()
@@ -59,26 +72,36 @@ def generate(
 
 
 def _ask(
-    backend: Backend,
-    samples: Sequence[Sample],
-    done: dict[str, Response],
-    decoding: Decoding,
-    gold_source: GoldSource,
+    backend: Backend, asked: Asked, done: dict[str, Response], decoding: Decoding
 ) -> Iterator[Response]:
-    left = [sample for sample in samples if sample.id not in done]
-    # Longest first: what does not fit in memory shows at once, and the time left is not too rosy.
-    left.sort(key=lambda sample: len(sample.prompt), reverse=True)
-    completions = backend.complete([sample.prompt for sample in left], decoding)
+    rows = list(zip(asked.samples, asked.prompts, strict=True))
+    left = _in_order([row for row in rows if row[0].id not in done])
+    completions = backend.complete([prompt for _, prompt in left], decoding)
     pairs = track(
-        zip(left, completions, strict=True), total=len(samples), done=len(done), label="generate"
+        zip(left, completions, strict=True), total=len(rows), done=len(done), label="generate"
     )
-    for sample, completion in pairs:
-        yield _response(sample, completion, backend.name, gold_source)
+    for (sample, prompt), completion in pairs:
+        yield to_response(sample, prompt, completion, backend.name, asked)
 
 
-def _response(
-    sample: Sample, completion: Completion, model: str, gold_source: GoldSource
+def _in_order(rows: list[tuple[Sample, str]]) -> list[tuple[Sample, str]]:
+    """Put long prompts first, and the questions on one post side by side.
+
+    What does not fit in memory shows at once, the time left is not too rosy, and an engine that
+    keeps the start of a prompt finds it again.
+    """
+    longest: dict[str, int] = {}
+    for sample, prompt in rows:
+        longest[sample.post.id] = max(longest.get(sample.post.id, 0), len(prompt))
+    return sorted(
+        rows, key=lambda row: (longest[row[0].post.id], row[0].post.id, len(row[1])), reverse=True
+    )
+
+
+def to_response(
+    sample: Sample, prompt: str, completion: Completion, model: str, asked: Asked
 ) -> Response:
+    """Return what is kept of a completion."""
     return Response(
         sample_id=sample.id,
         task=sample.post.task,
@@ -86,22 +109,25 @@ def _response(
         model=model,
         gold=sample.post.label or "",
         reference=sample.response,
-        gold_source=gold_source,
+        gold_source=asked.gold_source,
         aspect=sample.post.aspect,
         post_id=sample.post.id,
         prompt_truncated=completion.prompt_truncated,
         cut_off=completion.cut_off,
+        prompted_as=asked.how,
+        prompt_sha256=hashlib.sha256(prompt.encode()).hexdigest()[:16],
     )
 
 
-def _key(backend: Backend, samples: Sequence[Sample], decoding: Decoding) -> dict[str, Any]:
+def _key(backend: Backend, asked: Asked, decoding: Decoding) -> dict[str, Any]:
     digest = hashlib.sha256()
-    for sample in samples:
-        digest.update(f"{sample.id}\0{sample.prompt}\0{sample.response}\0".encode())
+    for sample, prompt in zip(asked.samples, asked.prompts, strict=True):
+        digest.update(f"{sample.id}\0{prompt}\0{sample.response}\0".encode())
     return {
         "model": backend.name,
         "model_key": backend.key,
-        "samples": len(samples),
+        "prompted_as": asked.how,
+        "samples": len(asked.samples),
         "samples_sha256": digest.hexdigest(),
         "decoding": asdict(decoding),
     }
@@ -115,7 +141,7 @@ def _read_finished(out: Path, key: dict[str, Any]) -> list[Response]:
     meta = _meta(out)
     if not meta.exists() or read_json(meta) != key:
         raise InputError(
-            f"{out}: exists and was made from another model, other samples or other decoding; "
+            f"{out}: exists and was made from another model, other prompts or other decoding; "
             "remove it or choose another --out"
         )
     return read_records(out, Response)
@@ -129,7 +155,7 @@ def _read_partial(journal: Journal, key: dict[str, Any]) -> dict[str, Response]:
     first, *lines = journal.lines
     if json.loads(first) != key:
         raise InputError(
-            f"{journal.path}: an unfinished run with another model, other samples or other "
+            f"{journal.path}: an unfinished run with another model, other prompts or other "
             "decoding; remove it or choose another --out"
         )
     adapter = TypeAdapter(Response)

@@ -5,17 +5,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mentallama.encoding import SHORTEST_PROMPT, Encoded, encode_prompt, encode_source
+from mentallama.encoding import Encoded
 from mentallama.errors import InputError
-from mentallama.io import read_json
+from mentallama.io import read_json, sha256
 from mentallama.models.backend import Completion, Decoding
+from mentallama.models.batches import BATCH_TOKENS, Encoder, cut
 from mentallama.pretrained import load_pretrained
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 _ADAPTER = "adapter_config.json"
-_HASHED_WHOLE = 64 * 2**20
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model")
 
 
@@ -30,47 +30,39 @@ class LocalModel:
         name: str = "model",
         key: str = "",
         chat: bool = False,
-        batch_size: int = 16,
+        batch_tokens: int = BATCH_TOKENS,
     ) -> None:
         self.name, self.key = name, key
-        self._model, self._tokenizer = model, tokenizer
-        self._chat, self._batch_size = chat, batch_size
+        self._model, self._tokenizer, self._batch_tokens = model, tokenizer, batch_tokens
         self._two_sided = bool(model.config.is_encoder_decoder)
+        self._encoder = make_encoder(model, tokenizer, name=name, chat=chat)
 
     def complete(self, prompts: Sequence[str], decoding: Decoding) -> Iterator[Completion]:
         """Complete prompts batch by batch in the given order (sort by length to save padding)."""
         import torch
 
-        room = self._room(decoding)
         torch.manual_seed(decoding.seed)
-        for start in range(0, len(prompts), self._batch_size):
-            batch = [
-                self._encode(prompt, room) for prompt in prompts[start : start + self._batch_size]
-            ]
-            yield from self._complete_batch(batch, decoding)
+        rows = self._encoder.encode(prompts, decoding)
+        for batch in cut(rows, decoding.max_new_tokens, self._batch_tokens):
+            try:
+                yield from self._complete_batch(batch, decoding)
+            except torch.cuda.OutOfMemoryError:
+                raise InputError(
+                    f"{self.name}: a batch of {len(batch)} rows does not fit in the GPU's memory; "
+                    f"ask for fewer than {self._batch_tokens} tokens in a batch"
+                ) from None
 
-    def _room(self, decoding: Decoding) -> int:
-        context = self._context()
-        room = context if self._two_sided else context - decoding.max_new_tokens
-        if room < SHORTEST_PROMPT:
-            raise InputError(
-                f"{self.name}: {decoding.max_new_tokens} new tokens leave {max(room, 0)} of its "
-                f"{context} for the prompt; ask for fewer"
-            )
-        return room
-
-    def _encode(self, prompt: str, room: int) -> Encoded:
-        if self._two_sided:
-            return encode_source(self._tokenizer, prompt, room)
-        return encode_prompt(self._tokenizer, prompt, room, chat=self._chat)
+    def fits(self, prompt: str, decoding: Decoding) -> bool:
+        """Say whether a prompt leaves room for the new tokens as it is."""
+        return self._encoder.fits(prompt, decoding)
 
     def _complete_batch(self, batch: list[Encoded], decoding: Decoding) -> Iterator[Completion]:
         import torch
 
         pad = self._tokenizer.pad_token_id
         width = max(len(row.prompt) for row in batch)
-        ids = [[pad] * (width - len(row.prompt)) + row.prompt for row in batch]
-        mask = [[0] * (width - len(row.prompt)) + [1] * len(row.prompt) for row in batch]
+        ids = [self._pad(row.prompt, pad, width) for row in batch]
+        mask = [self._pad([1] * len(row.prompt), 0, width) for row in batch]
         device = self._model.device
         with torch.inference_mode():
             output = self._model.generate(
@@ -79,37 +71,64 @@ class LocalModel:
                 max_new_tokens=decoding.max_new_tokens,
                 pad_token_id=pad,
                 use_cache=True,
-                **_sampling(decoding),
-                **_without_router_loss(self._model),
+                **decoding_options(self._model, decoding),
             )
         # A decoder repeats the prompt; an encoder-decoder opens with its start token.
         new_ids = output[:, 1 if self._two_sided else width :].tolist()
         for row, new in zip(batch, new_ids, strict=True):
             yield self._completion(row, new)
 
+    def _pad(self, values: list[int], filler: int, width: int) -> list[int]:
+        """Pad so that answers follow prompts; encoders count positions from the left instead."""
+        padding = [filler] * (width - len(values))
+        return values + padding if self._two_sided else padding + values
+
     def _completion(self, row: Encoded, new: list[int]) -> Completion:
         ends = end_tokens(self._model)
         stop = next((index for index, token in enumerate(new) if token in ends), None)
-        text = self._tokenizer.decode(new[:stop], skip_special_tokens=True)
-        return Completion(text=text, cut_off=stop is None, prompt_truncated=row.shortened)
+        return Completion(
+            text=self._tokenizer.decode(new[:stop], skip_special_tokens=True),
+            cut_off=stop is None,
+            prompt_truncated=row.shortened,
+            prompt_tokens=len(row.prompt),
+            answer_tokens=len(new) if stop is None else stop + 1,
+        )
 
-    def _context(self) -> int:
-        """Return the most tokens that prompt and answer may have together."""
-        stated = getattr(self._model.config, "max_position_embeddings", None)
-        return int(stated or self._tokenizer.model_max_length)
+
+def make_encoder(
+    model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", *, name: str, chat: bool
+) -> Encoder:
+    """Return how a model in memory reads prompts."""
+    stated = getattr(model.config, "max_position_embeddings", None)
+    return Encoder(
+        tokenizer=tokenizer,
+        name=name,
+        context=int(stated or tokenizer.model_max_length),
+        two_sided=bool(model.config.is_encoder_decoder),
+        chat=chat,
+    )
 
 
-def load_local(model: str, *, batch_size: int = 16) -> LocalModel:
-    """Load a model folder, an adapter's folder or a hub id, once."""
-    _need_files(model)
-    loaded, tokenizer = _load(model)
+def load_local(
+    model: str, *, chat: bool | None = None, batch_tokens: int = BATCH_TOKENS
+) -> LocalModel:
+    """Load a model folder, an adapter's folder or a hub id, once; float32 on a CPU.
+
+    ``chat`` wraps prompts in the model's chat template; null means as it was tuned.
+    """
+    need_files(model)
+    tokenizer = load_tokenizer(model)
+    chat = asks_in_chat(model, tokenizer, chat)
+    loaded = load_weights(model, best_device())
     return LocalModel(
         loaded,
         tokenizer,
         name=display_name(model),
-        key=fingerprint(model),
-        chat=tuned_as(model).get("template") == "chat",
-        batch_size=batch_size,
+        key=make_key(
+            fingerprint(model), "transformers", str(loaded.dtype).removeprefix("torch."), chat
+        ),
+        chat=chat,
+        batch_tokens=batch_tokens,
     )
 
 
@@ -119,7 +138,21 @@ def tuned_as(model: str) -> dict[str, Any]:
     return dict(read_json(path).get("recipe", {})) if path.is_file() else {}
 
 
-def _need_files(model: str) -> None:
+def asks_in_chat(model: str, tokenizer: "PreTrainedTokenizerBase", wanted: bool | None) -> bool:
+    """Say whether prompts go into the chat template: as wanted, else as the model was tuned."""
+    chat = tuned_as(model).get("template") == "chat" if wanted is None else wanted
+    if chat and not tokenizer.chat_template:
+        raise InputError(f"{model}: has no chat template; ask it with the prompt as it is")
+    return chat
+
+
+def make_key(hashed: str, engine: str, precision: str, chat: bool) -> str:
+    """Return a text that differs whenever a model that runs here would answer differently."""
+    return f"{hashed} {engine} {precision}{' chat' if chat else ''}"
+
+
+def need_files(model: str) -> None:
+    """Raise InputError where a model's folder is none, or lacks its tokenizer."""
     folder = Path(model)
     if not folder.exists():
         if model.startswith((".", "/", "~")) or model.count("/") != 1:
@@ -131,38 +164,86 @@ def _need_files(model: str) -> None:
         raise InputError(f"{model}: a model without a tokenizer; save the tokenizer beside it")
 
 
-def _load(model: str) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
-    import torch
+def load_tokenizer(model: str) -> "PreTrainedTokenizerBase":
+    """Load a model's tokenizer; one without a padding token pads with another."""
     from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(model)
+    except (OSError, ValueError, ImportError) as error:
+        raise InputError(f"{model}: its tokenizer cannot be loaded: {_first_line(error)}") from None
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.unk_token or tokenizer.eos_token
+    return tokenizer
+
+
+def best_device() -> str:
+    """Return "cuda" where there is a GPU."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def load_weights(model: str, device: str) -> "PreTrainedModel":
+    """Load a model, or an adapter on the base that it names; in float32 on a CPU.
+
+    Raises InputError where it cannot be loaded, or where its answers would never end.
+    """
+    import torch
     from transformers.utils import logging
 
     logging.disable_progress_bar()
     logging.set_verbosity_error()
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(model)
-    except (OSError, ValueError, ImportError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{model}: its tokenizer cannot be loaded: {reason}") from None
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.unk_token or tokenizer.eos_token
-    loaded = _load_weights(model)
+    base = adapted_base(model)
+    source = base or model
+    kind = "Seq2SeqLM" if _is_two_sided(source) else "CausalLM"
+    loaded = load_pretrained(kind, source, dtype=torch.float32 if device == "cpu" else "auto")
+    if base:
+        loaded = _put_on(loaded, base, model)
     if not end_tokens(loaded):
         raise InputError(f"{model}: has no end-of-sequence token, so its answers would never stop")
-    return loaded.to("cuda" if torch.cuda.is_available() else "cpu").eval(), tokenizer
+    return loaded.to(device).eval()
 
 
-def _load_weights(model: str) -> "PreTrainedModel":
-    """Load a model; an adapter is put on the base that it names."""
-    adapter = Path(model) / _ADAPTER
-    base = str(read_json(adapter)["base_model_name_or_path"]) if adapter.is_file() else model
-    kind = "Seq2SeqLM" if _is_two_sided(base) else "CausalLM"
-    loaded = load_pretrained(kind, base, dtype="auto")
-    if base == model:
-        return loaded
-    from peft import PeftModel
+def adapted_base(model: str) -> str | None:
+    """Return the base that an adapter's folder names; nothing for other models."""
+    path = Path(model) / _ADAPTER
+    if not path.is_file():
+        return None
+    base = read_json(path).get("base_model_name_or_path")
+    if not base:
+        raise InputError(f"{path}: names no base; set base_model_name_or_path")
+    return str(base)
 
-    adapted: PreTrainedModel = PeftModel.from_pretrained(loaded, model)
+
+def _put_on(loaded: "PreTrainedModel", base: str, adapter: str) -> "PreTrainedModel":
+    """Put an adapter on its base; every tensor of one must be in the other."""
+    import warnings
+
+    from peft import PeftModel, get_peft_model_state_dict
+    from peft.utils import load_peft_weights
+
+    try:
+        weights = load_peft_weights(adapter, device="cpu")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of tensors that are missing, which is said below
+            adapted: PreTrainedModel = PeftModel.from_pretrained(loaded, adapter)
+    except (ValueError, RuntimeError, KeyError, OSError) as error:
+        reason = _first_line(error).rstrip(":")
+        raise InputError(f"{adapter}: does not fit its base '{base}': {reason}") from None
+    needed = get_peft_model_state_dict(adapted, save_embedding_layers=False)
+    left_over = {name for name in weights if ".lora_" in name} - set(needed)
+    strange = sorted(left_over | (set(needed) - set(weights)))
+    if strange:
+        raise InputError(
+            f"{adapter}: does not fit its base '{base}': {len(strange)} tensors are in one of them "
+            f"only, {strange[0]} first"
+        )
     return adapted
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _is_two_sided(model: str) -> bool:
@@ -182,17 +263,25 @@ def end_tokens(model: Any) -> set[int]:
     return {end} if isinstance(end, int) else set(end)
 
 
-def _sampling(decoding: Decoding) -> dict[str, Any]:
+def decoding_options(model: Any, decoding: Decoding) -> dict[str, Any]:
+    """Return what ``generate`` is told; the model's own habits (beams, penalties) do not count."""
+    options: dict[str, Any] = {
+        "num_beams": 1,
+        "repetition_penalty": 1.0,
+        "no_repeat_ngram_size": 0,
+        "min_length": 0,
+        "forced_bos_token_id": None,
+        # It would end a cut answer as if it were whole.
+        "forced_eos_token_id": None,
+    }
+    if hasattr(model.config, "output_router_logits"):
+        # Mixtures of experts add up their router's loss where their config says so, and fail at it
+        # once the mask is longer than the tokens at hand.
+        options["output_router_logits"] = False
     if decoding.temperature == 0:
-        return {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
-    return {"do_sample": True, "temperature": decoding.temperature, "top_p": 1.0, "top_k": 0}
-
-
-def _without_router_loss(model: Any) -> dict[str, Any]:
-    """Mixtures of experts add up their router's loss where their config says so, and fail at it
-    once the mask is longer than the tokens at hand."""
-    known = hasattr(model.config, "output_router_logits")
-    return {"output_router_logits": False} if known else {}
+        return options | {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
+    drawn = {"do_sample": True, "temperature": decoding.temperature, "top_p": 1.0, "top_k": 0}
+    return options | drawn
 
 
 def display_name(model: str) -> str:
@@ -205,19 +294,22 @@ def display_name(model: str) -> str:
 
 
 def fingerprint(model: str) -> str:
-    """Hash a model folder's files; of files over 64 MiB, size and both ends only."""
+    """Hash all files of a model's folder, and of an adapter's base; a hub id gets its commit."""
     folder = Path(model)
     if not folder.is_dir():
-        return model
+        return f"{model}@{_commit(model)}"
     digest = hashlib.sha256()
     for path in sorted(file for file in folder.iterdir() if file.is_file()):
-        size = path.stat().st_size
-        digest.update(f"{path.name} {size} ".encode())
-        with path.open("rb") as handle:
-            if size <= _HASHED_WHOLE:
-                digest.update(handle.read())
-            else:
-                digest.update(handle.read(2**20))
-                handle.seek(-(2**20), 2)
-                digest.update(handle.read())
+        digest.update(f"{path.name} {sha256(path)} ".encode())
+    base = adapted_base(model)
+    if base:
+        digest.update(fingerprint(base).encode())
     return digest.hexdigest()
+
+
+def _commit(model: str) -> str:
+    """Return the commit of a hub model that lies in the cache."""
+    from transformers.utils import cached_file
+
+    path = cached_file(model, "config.json", local_files_only=True)
+    return Path(path).parent.name if path else "unknown"

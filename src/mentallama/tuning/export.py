@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from mentallama.ctranslate import make_converter, refuse_llama3, rope_kinds
 from mentallama.errors import CheckError, InputError
 from mentallama.io import need_folder
 from mentallama.tuning.merge import ADAPTER
@@ -70,9 +71,7 @@ class _Model:
     @property
     def rope(self) -> set[str]:
         """The kinds of rotary position scaling that the model's layers use."""
-        values = getattr(self.config, "rope_parameters", None) or {}
-        layers = [values, *(part for part in values.values() if isinstance(part, dict))]
-        return {str(part["rope_type"]) for part in layers if "rope_type" in part}
+        return rope_kinds(self.config)
 
 
 def export(folder: Path, to: Engine, out: Path, prompts: Sequence[str]) -> Exported:
@@ -148,17 +147,8 @@ def _to_ctranslate2(model: _Model, out: Path, prompts: Sequence[str]) -> Exporte
 
 
 def _convert(model: _Model, out: Path) -> None:
-    if "llama3" in model.rope:
-        raise InputError(
-            f"{model.folder}: uses llama3 scaling of positions, which CTranslate2 computes "
-            "wrongly; serve it with transformers or vLLM"
-        )
-    try:
-        from mentallama.bartscore import _converter
-
-        converter = _converter()
-    except ModuleNotFoundError:
-        raise InputError("CTranslate2 is not installed: pip install 'mentallama[fast]'") from None
+    refuse_llama3(model.config, str(model.folder))
+    converter = make_converter()
     try:
         converter(str(model.folder)).convert(str(out), quantization="float32", force=True)
     except (ValueError, NotImplementedError, RuntimeError, AttributeError, KeyError) as error:
