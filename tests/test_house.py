@@ -106,7 +106,9 @@ def test_scoring_works_where_torch_is_not_installed(tmp_path: Path) -> None:
         f"out = Path({str(tmp_path)!r})\n"
         "export(out / 'data')\n"
         "samples = read_samples(out / 'data', splits=['test'])\n"
-        "scores = evaluate(generate(GoldBackend(samples), as_released(samples), out / 'gold.jsonl')).scores\n"
+        "asked = as_released(samples)\n"
+        "responses = generate(GoldBackend(samples), asked, out / 'gold.jsonl')\n"
+        "scores = evaluate(responses).scores\n"
         "assert {s.value for s in scores if s.variant != 'forced'} == {100.0}\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

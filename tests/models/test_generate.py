@@ -160,7 +160,7 @@ def test_fifty_kills_lose_and_double_nothing(tmp_path: Path) -> None:
 def test_questions_on_one_post_are_asked_side_by_side_and_long_prompts_first(
     tmp_path: Path,
 ) -> None:
-    """An engine that keeps the start of a prompt finds it again; every response names its prompt."""
+    """An engine that keeps a prompt's start finds it again; every response names its prompt."""
     asked_in: list[str] = []
 
     class Listening(Slow):
