@@ -31,9 +31,10 @@ from tuning_speed import draw_lengths, make_rows, pad
 from mentallama.errors import InputError
 from mentallama.tables import Table, as_markdown
 from mentallama.tuning.bases import known_config
-from mentallama.tuning.estimate import Load, Setting, estimate_flops, estimate_memory
+from mentallama.tuning.estimate import estimate_flops, estimate_memory
 from mentallama.tuning.gpus import GPUS
 from mentallama.tuning.rows import IGNORED, Row
+from mentallama.tuning.setting import Load, Setting
 from mentallama.tuning.trainers import head_sees
 
 BATCH, PACK, RANK, WARM = 4, 2048, 16, 2

@@ -29,7 +29,8 @@ from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, LlamaConfig, PretrainedConfig
 
 from mentallama.tables import Table, as_markdown
-from mentallama.tuning.estimate import Load, Setting, estimate_memory
+from mentallama.tuning.estimate import estimate_memory
+from mentallama.tuning.setting import Load, Setting
 
 LORA = {"method": "lora", "lora_rank": 16}
 CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [

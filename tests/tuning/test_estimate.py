@@ -13,13 +13,12 @@ from transformers import LlamaConfig, PretrainedConfig
 from mentallama.errors import InputError
 from mentallama.tuning.bases import known_config
 from mentallama.tuning.estimate import (
-    Load,
-    Setting,
     count_parameters,
     estimate_flops,
     estimate_memory,
 )
 from mentallama.tuning.gpus import GPUS, Gpu, hours
+from mentallama.tuning.setting import Load, Setting
 
 VOCABULARY, HIDDEN, INNER, LAYERS, HEADS = 2000, 128, 352, 4, 4
 SIZES: dict[str, Any] = {

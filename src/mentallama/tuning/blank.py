@@ -12,7 +12,7 @@ import torch
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
-    from mentallama.tuning.estimate import Setting
+    from mentallama.tuning.setting import Setting
 
 _CLASSES = {"causal": "CausalLM", "seq2seq": "Seq2SeqLM", "classifier": "SequenceClassification"}
 _TASK_TYPES = {"causal": "CAUSAL_LM", "seq2seq": "SEQ_2_SEQ_LM", "classifier": "SEQ_CLS"}

@@ -11,9 +11,10 @@ Memory and operations are read off one training step that is played through with
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from mentallama.errors import InputError
+from mentallama.tuning.setting import Load, Setting
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -22,45 +23,6 @@ if TYPE_CHECKING:
 
 NF4_BITS = 4 + 8 / 64 + 32 / (64 * 256)
 """Bits per weight of 4-bit NormalFloat with double quantisation (Dettmers et al. 2023)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Load:
-    """What is computed at once on one device."""
-
-    rows: int
-    tokens: int
-    """Tokens per row, padding included; of an encoder-decoder, those of the prompt."""
-    answer_tokens: int
-    """Tokens of all rows that bear loss: only these have logits. Of an encoder-decoder: rows times
-    the longest answer. Classifiers ignore it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """How the model is tuned."""
-
-    objective: Literal["causal", "seq2seq", "classifier"] = "causal"
-    """classifier: as many outputs as the config has labels; also right for reward models."""
-    method: Literal["full", "lora", "qlora"] = "full"
-    lora_rank: int | None = None
-    lora_targets: tuple[str, ...] | None = None
-    """None: all linear layers but the head."""
-    lora_dropout: float = 0.0
-    precision: Literal["fp32", "bf16"] = "fp32"
-    """bf16: computed in bf16 (autocast); trained weights are fp32, LoRA's frozen base is bf16."""
-    attention: Literal["sdpa", "flash_attention_2"] = "sdpa"
-    gradient_checkpointing: bool = False
-    accumulation: int = 1
-    """Batches per optimiser step and device; above 1, gradients are there all the time."""
-    devices: int = 1
-    sharding: Literal["none", "fsdp"] = "none"
-    """fsdp: weights, gradients and optimiser are divided by the devices."""
-
-    @property
-    def shards(self) -> int:
-        """Return over how many devices weights, gradients and optimiser are divided."""
-        return self.devices if self.sharding == "fsdp" else 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,8 +16,6 @@ from mentallama.errors import InputError, nearest
 from mentallama.tables import Table, as_markdown
 from mentallama.tuning.bases import known_config
 from mentallama.tuning.estimate import (
-    Load,
-    Setting,
     count_parameters,
     estimate_flops,
     estimate_memory,
@@ -27,6 +25,7 @@ from mentallama.tuning.launch import count_processes
 from mentallama.tuning.material import Material, read_material
 from mentallama.tuning.recipe import Recipe
 from mentallama.tuning.rows import encode_rows, list_classes
+from mentallama.tuning.setting import Load, Setting
 from mentallama.types import Sample
 
 if TYPE_CHECKING:

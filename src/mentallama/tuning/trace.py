@@ -21,7 +21,7 @@ from torch.utils.flop_counter import flop_registry
 from mentallama.tuning.blank import fill_blank
 
 if TYPE_CHECKING:
-    from mentallama.tuning.estimate import Load, Setting
+    from mentallama.tuning.setting import Load, Setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
