@@ -27,7 +27,7 @@ demo: setup
 	$(BIN)/mentallama demo $(if $(IMHI),--imhi $(IMHI))
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

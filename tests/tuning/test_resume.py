@@ -47,7 +47,7 @@ def kill_after(step: int, recipe: Path, data: Path, out: Path) -> None:
     process = subprocess.Popen(
         command(recipe, data, out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while not (out / "checkpoints" / f"checkpoint-{step}" / "whole.json").exists():
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.005)
