@@ -27,7 +27,7 @@ def run(tmp_path: Path) -> Run:
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=1200,  # a guard, not a claim: two tests share two cores with all that they start
+            timeout=1200,  # a guard: two tests share two cores with all that they start
             env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"},
             **options,  # type: ignore[call-overload]
         )

@@ -72,7 +72,7 @@ def test_two_machines_train_the_model_of_one(recipe: Path, data: Path, tmp_path:
         for rank in (0, 1)
     ]
     for node in nodes:
-        output, errors = node.communicate(timeout=240)
+        output, errors = node.communicate(timeout=900)
         assert node.returncode == 0, errors[-2000:]
         assert "2 processes on cpu (multi cpu)" in output
     assert losses(two) == pytest.approx(losses(one), rel=1e-4)
