@@ -27,6 +27,8 @@ from mentallama.tuning.rows import Row, RowCounts, encode_rows, list_classes
 
 _MMAP_THRESHOLD = -3
 """glibc's number of the option: size from which a block is its own mapping."""
+_LARGE = 20_000_000
+"""Parameters from which memory matters more than time: a model of a million took twice as long."""
 
 if TYPE_CHECKING:
     from mentallama.tuning.build import Feedback, Job
@@ -178,7 +180,8 @@ def _train(job: "Job") -> Any:
     from mentallama.tuning.build import build_trainer
     from mentallama.tuning.launch import need_launched
 
-    return_freed_memory()
+    if gates.count_parameters(job.model.parameters()) >= _LARGE:
+        return_freed_memory()
     trainer = build_trainer(job)
     print(need_launched(job.recipe, trainer))
     checkpoint = newest_whole(job.out / "checkpoints")
