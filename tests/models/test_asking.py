@@ -41,6 +41,12 @@ def test_a_model_of_ours_is_asked_as_it_was_tuned(
     [
         (["--model", "gold", "--prompt", "cot"], "gold: reads no prompt"),
         (["--model", "fake", "--prompt", "few-shot"], "needs at least 1 shot"),
+        (["--model", "fake", "--int8"], "--int8 is for language models that run here"),
+        (["--model", "gold", "--concurrency", "4"], "--concurrency is for an --endpoint"),
+        (
+            ["--model", "x", "--endpoint", "http://localhost:1/v1", "--batch-tokens", "9"],
+            "--batch-tokens is for language models",
+        ),
         (["--model", "fake", "--prompt", "cot", "--form", "completion"], "instruction form"),
         (["--model", "x/y", "--engine", "vllm"], "use --endpoint"),
         (["--model", "x", "--endpoint", "nowhere"], "--endpoint nowhere: expected something like"),

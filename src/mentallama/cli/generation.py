@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _MADE_UP = ("gold", "fake")
 """Models that are none: the gold answers, and made-up ones."""
+_CONCURRENCY = 8
 
 
 @click.command()
@@ -64,7 +65,7 @@ _MADE_UP = ("gold", "fake")
 @click.option("--int8", is_flag=True, help="8-bit weights on a CPU (ctranslate2): answers differ.")
 @click.option("--batch-tokens", type=click.IntRange(min=1), help="Tokens of one batch.")
 @click.option("--endpoint", metavar="URL", help="An OpenAI-compatible endpoint, with --model NAME.")
-@click.option("--concurrency", type=click.IntRange(min=1), default=8, help="Requests at a time.")
+@click.option("--concurrency", type=click.IntRange(min=1), help="Requests at a time.  [default: 8]")
 @click.option("--price", type=float, nargs=2, help="Money per million prompt and answer tokens.")
 @click.option("--allow-remote", multiple=True, metavar="SET", help="See 'data explain'.")
 @click.option("--max-new-tokens", type=click.IntRange(min=1), default=512, show_default=True)
@@ -89,6 +90,7 @@ def generate(model: str, source: Path | None, out: Path, **options: Any) -> None
         temperature=options["temperature"],
         seed=options["seed"],
     )
+    _need_used(model, options)
     with data_or_corpus(source) as data:
         samples, gold_source = _select(data, options["form"], options["split"], options["tasks"])
         _need_plain(model, prompting)
@@ -115,6 +117,23 @@ def generate(model: str, source: Path | None, out: Path, **options: Any) -> None
 
         for path, rows in write_reference(responses, options["reference"]).items():
             click.echo(f"{rows:,} rows in {path}")
+
+
+def _need_used(model: str, options: dict[str, Any]) -> None:
+    """Refuse options that would do nothing with this model."""
+    from mentallama.models.classifier import is_classifier
+
+    endpoint = options["endpoint"]
+    runs_here = not endpoint and model not in _MADE_UP and not is_classifier(model)
+    engine = options["engine"] != "auto"
+    here = {"engine": engine, **{name: options[name] for name in ("int8", "batch_tokens")}}
+    there = {name: options[name] for name in ("concurrency", "price", "allow_remote")}
+    for given, used, whose in (
+        (here, runs_here, "language models that run here"),
+        (there, endpoint, "an --endpoint"),
+    ):
+        for name in (name for name, value in given.items() if value and not used):
+            raise InputError(f"--{name.replace('_', '-')} is for {whose}; leave it out")
 
 
 def _need_plain(model: str, prompting: "Prompting") -> None:
@@ -157,7 +176,8 @@ def _load(model: str, samples: "list[Sample]", template: str, options: dict[str,
         from mentallama.models.endpoint import Endpoint
 
         need_permission(endpoint, {s.post.task for s in samples}, options["allow_remote"])
-        return Endpoint(endpoint, model, raw=template == "raw", concurrency=options["concurrency"])
+        concurrency = options["concurrency"] or _CONCURRENCY
+        return Endpoint(endpoint, model, raw=template == "raw", concurrency=concurrency)
     if model in _MADE_UP:
         return GoldBackend(samples) if model == "gold" else FakeModel()
     need_train_extra()

@@ -21,6 +21,7 @@ from mentallama.cli.shared import FOLDER, read_all_responses, read_any_samples
 from mentallama.errors import InputError
 
 if TYPE_CHECKING:
+    from mentallama.benchmark.leaderboard import Board
     from mentallama.types import GoldSource, Post, Sample
 
 _GOLDS: "dict[str, tuple[GoldSource, ...]]" = {
@@ -121,7 +122,6 @@ def leaderboard(
     """
     from mentallama.benchmark import board_output, responses
     from mentallama.benchmark.leaderboard import make_board
-    from mentallama.tables import as_markdown
 
     if (gold == "human" and not raw) or (raw and not folder):
         raise InputError("human labels need --raw and, to find the posts in it, --data")
@@ -152,6 +152,13 @@ def leaderboard(
         }
         posts = known.texts if show_posts else None
         board_output.write_board(board, out, run=run, posts=posts)
+    _show_board(board, out, as_json)
+
+
+def _show_board(board: "Board", out: Path | None, as_json: bool) -> None:
+    from mentallama.benchmark import board_output
+    from mentallama.tables import as_markdown
+
     if as_json:
         import json
 
