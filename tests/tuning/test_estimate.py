@@ -1,6 +1,7 @@
 """Estimates of tuning against what torch allocates, counts worked out by hand, published sizes."""
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from torch.nn.functional import cross_entropy
 from torch.profiler import ProfilerActivity, profile
 from transformers import LlamaConfig, PretrainedConfig
 
+from mentallama.config import load_config
 from mentallama.errors import InputError
 from mentallama.tuning.bases import known_config
 from mentallama.tuning.estimate import (
@@ -18,7 +20,10 @@ from mentallama.tuning.estimate import (
     estimate_memory,
 )
 from mentallama.tuning.gpus import GPUS, Gpu, hours
+from mentallama.tuning.plan import _describe_gpu
+from mentallama.tuning.recipe import Recipe
 from mentallama.tuning.setting import Load, Setting
+from tests.conftest import ROOT
 
 VOCABULARY, HIDDEN, INNER, LAYERS, HEADS = 2000, 128, 352, 4, 4
 SIZES: dict[str, Any] = {
@@ -212,6 +217,21 @@ def test_published_bases_have_their_published_size(
     config = known_config(name)
     assert config is not None
     assert count_parameters(config, Setting(objective=objective)) == (parameters, parameters)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "recipes").glob("*.yaml")), ids=lambda p: p.stem)
+def test_every_shipped_recipe_can_be_planned_from_its_shape(path: Path) -> None:
+    recipe = load_config(path, Recipe)
+    if recipe.base is None or recipe.base.startswith("runs/"):
+        pytest.skip("starts from nothing, or from another run's model")
+    assert known_config(recipe.base) is not None
+
+
+def test_a_gpu_without_bf16_is_not_planned_in_bf16() -> None:
+    (old,) = (gpu for gpu in GPUS if gpu.name == "T4")
+    said = _describe_gpu(old, 1e15, 2**30, Setting(precision="bf16"))
+    assert "not planned: it has no bf16" in said and "fits" not in said
+    assert "fits; under a minute" in _describe_gpu(old, 1e12, 2**30, Setting(precision="fp32"))
 
 
 def test_an_unpublished_base_has_no_known_config() -> None:

@@ -71,6 +71,12 @@ _GEMMA3_1B = {
 }
 # bert-base's and roberta-base's sizes but for these are the defaults of their config classes.
 _BERT_BASE = {"model_type": "bert", "vocab_size": 30_522}
+_MINILM = _BERT_BASE | {
+    "hidden_size": 384,
+    "intermediate_size": 1536,
+    "num_hidden_layers": 6,
+    "num_attention_heads": 12,
+}
 _ROBERTA_BASE = {
     "model_type": "roberta",
     "vocab_size": 50_265,
@@ -116,6 +122,7 @@ _KNOWN: dict[str, dict[str, Any]] = {
     "bert-base-uncased": _BERT_BASE,
     "google-bert/bert-base-uncased": _BERT_BASE,
     "mental/mental-bert-base-uncased": _BERT_BASE,
+    "sentence-transformers/all-MiniLM-L6-v2": _MINILM,
     "roberta-base": _ROBERTA_BASE,
     "FacebookAI/roberta-base": _ROBERTA_BASE,
     "mental/mental-roberta-base": _ROBERTA_BASE,

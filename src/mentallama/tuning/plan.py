@@ -262,7 +262,7 @@ def describe_needs(
         f"Disk: about {_gib(_disk(total, trainable, recipe))} (two checkpoints with optimiser, and "
         "the model).",
     ]
-    return lines + [_describe_gpu(gpu, flops, memory.total, setting.devices) for gpu in gpus]
+    return lines + [_describe_gpu(gpu, flops, memory.total, setting) for gpu in gpus]
 
 
 def _unsaid(recipe: Recipe) -> str:
@@ -275,14 +275,24 @@ def _unsaid(recipe: Recipe) -> str:
             return ""
 
 
-def _describe_gpu(gpu: Gpu, flops: float, needed: int, devices: int) -> str:
+def _describe_gpu(gpu: Gpu, flops: float, needed: int, setting: Setting) -> str:
+    if setting.precision == "bf16" and not gpu.bf16:
+        return (
+            f"{gpu.name} ({gpu.memory} GiB): not planned: it has no bf16, which the figures above "
+            "are for; add --set precision=fp32"
+        )
     fits = "fits" if needed <= 0.95 * gpu.memory * _GIB else "does NOT fit"
-    time = hours(flops, gpu, _UTILISATION, devices)
-    shown = f"{time:.1f} hours" if time >= 1 else f"{60 * time:.1f} minutes"
+    time = hours(flops, gpu, _UTILISATION, setting.devices)
     return (
-        f"{gpu.name} ({gpu.memory} GiB): {fits}; about {shown} on {devices} if it keeps "
-        f"{100 * _UTILISATION:.0f} % of its {gpu.tflops:.0f} TFLOP/s (assumed)."
+        f"{gpu.name} ({gpu.memory} GiB): {fits}; {_show_hours(time)} on {setting.devices} if it "
+        f"keeps {100 * _UTILISATION:.0f} % of its {gpu.tflops:.0f} TFLOP/s (assumed)."
     )
+
+
+def _show_hours(hours: float) -> str:
+    if hours >= 1:
+        return f"about {hours:.1f} hours"
+    return f"about {60 * hours:.0f} minutes" if hours >= 1 / 60 else "under a minute"
 
 
 def _setting(recipe: Recipe) -> Setting:
