@@ -1,7 +1,6 @@
 """Estimates of tuning against what torch allocates, counts worked out by hand, published sizes."""
 
 import copy
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -219,12 +218,11 @@ def test_published_bases_have_their_published_size(
     assert count_parameters(config, Setting(objective=objective)) == (parameters, parameters)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "recipes").glob("*.yaml")), ids=lambda p: p.stem)
-def test_every_shipped_recipe_can_be_planned_from_its_shape(path: Path) -> None:
-    recipe = load_config(path, Recipe)
-    if recipe.base is None or recipe.base.startswith("runs/"):
-        pytest.skip("starts from nothing, or from another run's model")
-    assert known_config(recipe.base) is not None
+def test_every_shipped_recipe_can_be_planned_from_its_shape() -> None:
+    recipes = [load_config(path, Recipe) for path in (ROOT / "recipes").glob("*.yaml")]
+    bases = {r.base for r in recipes if r.base and not r.base.startswith("runs/")}
+    assert len(bases) > 10
+    assert not {base for base in bases if known_config(base) is None}
 
 
 def test_a_gpu_without_bf16_is_not_planned_in_bf16() -> None:
