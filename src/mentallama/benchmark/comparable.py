@@ -123,41 +123,29 @@ def read_result(path: Path) -> Result:
 
 def _from_scores(name: str, found: _Scores) -> Result:
     items = tuple(
-        Item(
-            task=one.task,
-            model=one.model,
-            gold=one.gold,
-            metric=one.metric,
-            variant=one.variant,
-            value=one.value,
-            low=one.low,
-            high=one.high,
-            n=one.n,
-            read_by=one.labels_read_by,
-        )
-        for one in found.scores
+        _item(one, variant=one.variant, read_by=one.labels_read_by) for one in found.scores
     )
     return Result(name=name, label_sets=found.label_sets, groups=found.groups, items=items)
+
+
+def _item(one: _Score | ExplanationScore, **more: str) -> Item:
+    return Item(
+        task=one.task,
+        model=one.model,
+        gold=one.gold,
+        metric=one.metric,
+        value=one.value,
+        low=one.low,
+        high=one.high,
+        n=one.n,
+        **more,
+    )
 
 
 def _from_explanations(name: str, found: _Explanations) -> Result:
     """Take the models' scores; floors and the ceiling are no system's result."""
     own = [one for one in found.explanations if one.kind == "model"]
-    items = tuple(
-        Item(
-            task=one.task,
-            model=one.model,
-            gold=one.gold,
-            metric=one.metric,
-            variant="",
-            value=one.value,
-            low=one.low,
-            high=one.high,
-            n=one.n,
-            signature=one.signature,
-        )
-        for one in own
-    )
+    items = tuple(_item(one, variant="", signature=one.signature) for one in own)
     made = {(one.task, one.model, one.gold): one.rows for one in own}
     return Result(
         name=name,
