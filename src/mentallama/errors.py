@@ -17,6 +17,11 @@ class InputError(MentallamaError):
     """A file, folder, value or option is not what it should be."""
 
 
+def first_line(error: Exception) -> str:
+    """Return the first line of a library's message, or the error's kind where it has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return " Did you mean 'x'?" for the known word closest to ``word``, or an empty string."""
     by_fold = {name.casefold(): name for name in known}

@@ -1,12 +1,12 @@
-"""Loading weights, with every missing one said: a layer filled at random is never silent."""
+"""Loading tokenizers and weights; a missing layer filled at random is never silent."""
 
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from mentallama.errors import InputError
+from mentallama.errors import InputError, first_line
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 _HEADS = ("classifier", "score", "pooler")
 """Layers of a classification head, which a base that was never a classifier does not have."""
@@ -26,9 +26,9 @@ def load_pretrained(
     try:
         model, found = loader.from_pretrained(source, output_loading_info=True, **values)
     except (OSError, ValueError, ImportError, KeyError, RuntimeError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(
-            f"'{source}' cannot be loaded, neither as a folder nor from the hub: {reason}"
+            f"'{source}' cannot be loaded, neither as a folder nor from the hub: "
+            f"{first_line(error)}"
         ) from None
     missing = sorted(
         name
@@ -41,6 +41,34 @@ def load_pretrained(
             f"{missing[0]} first; they would be random"
         )
     return model
+
+
+def load_tokenizer(source: str, *, local_only: bool = False) -> "PreTrainedTokenizerBase":
+    """Load a tokenizer from a folder or hub id; one without a padding token pads with another.
+
+    Raises InputError where it cannot be loaded.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local_only)
+    except (OSError, ValueError, ImportError, KeyError) as error:
+        raise InputError(f"{source}: its tokenizer cannot be loaded: {first_line(error)}") from None
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.unk_token or tokenizer.eos_token
+    return tokenizer
+
+
+def quieten() -> None:
+    """Switch off the progress bars and warnings of transformers and bitsandbytes."""
+    import logging
+
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
+    # It warns of a faster kernel at every import, whether 4-bit weights are used or not.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 
 
 def weights_hash(model: Any) -> str:

@@ -18,7 +18,7 @@ from mentallama.ctranslate import (
     need_ctranslate2,
     refuse_llama3,
 )
-from mentallama.errors import InputError
+from mentallama.errors import InputError, first_line
 from mentallama.io import make_folder, read_json, write_json
 from mentallama.models.backend import Decoding
 from mentallama.models.batches import BATCH_TOKENS
@@ -29,12 +29,12 @@ from mentallama.models.local import (
     decoding_options,
     display_name,
     fingerprint,
-    load_tokenizer,
     load_weights,
     make_encoder,
     make_key,
     need_files,
 )
+from mentallama.pretrained import load_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -101,7 +101,7 @@ def _load_config(model: str) -> str:
     try:
         AutoConfig.from_pretrained(model)
     except (OSError, ValueError) as error:
-        reason = (str(error).strip().splitlines() or [""])[0]
+        reason = first_line(error)
         raise InputError(f"'{model}' cannot be loaded from the hub: {reason}") from None
     return fingerprint(model)
 
@@ -144,7 +144,7 @@ def _convert(model: str, out: Path, tokenizer: "PreTrainedTokenizerBase") -> str
             unfinished.replace(out)
     except (ValueError, NotImplementedError, RuntimeError, AttributeError, KeyError) as error:
         # The list of everything that it can convert is left out.
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         refused = f"CTranslate2 cannot convert it: {reason.split(' (supported')[0]}"
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)

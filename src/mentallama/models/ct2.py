@@ -8,7 +8,7 @@ import numpy as np
 
 from mentallama.ctranslate import Facts, read_facts
 from mentallama.encoding import Encoded
-from mentallama.errors import InputError
+from mentallama.errors import InputError, first_line
 from mentallama.models.backend import Completion, Decoding
 from mentallama.models.batches import BATCH_TOKENS, Encoder, cut
 
@@ -118,7 +118,7 @@ def _open(folder: Path, facts: Facts, int8: bool, device: str) -> Any:
             intra_threads=torch.get_num_threads(),
         )
     except (RuntimeError, ValueError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise InputError(f"{folder}: CTranslate2 cannot load it: {reason}") from None
 
 

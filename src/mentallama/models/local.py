@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mentallama.encoding import Encoded
-from mentallama.errors import InputError
+from mentallama.errors import InputError, first_line
 from mentallama.io import read_json, sha256
 from mentallama.models.backend import Completion, Decoding
 from mentallama.models.batches import BATCH_TOKENS, Encoder, cut
-from mentallama.pretrained import load_pretrained
+from mentallama.pretrained import load_pretrained, load_tokenizer, quieten
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -164,19 +164,6 @@ def need_files(model: str) -> None:
         raise InputError(f"{model}: a model without a tokenizer; save the tokenizer beside it")
 
 
-def load_tokenizer(model: str) -> "PreTrainedTokenizerBase":
-    """Load a model's tokenizer; one without a padding token pads with another."""
-    from transformers import AutoTokenizer
-
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(model)
-    except (OSError, ValueError, ImportError) as error:
-        raise InputError(f"{model}: its tokenizer cannot be loaded: {_first_line(error)}") from None
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.unk_token or tokenizer.eos_token
-    return tokenizer
-
-
 def best_device() -> str:
     """Return "cuda" where there is a GPU."""
     import torch
@@ -190,10 +177,8 @@ def load_weights(model: str, device: str) -> "PreTrainedModel":
     Raises InputError where it cannot be loaded, or where its answers would never end.
     """
     import torch
-    from transformers.utils import logging
 
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
+    quieten()
     base = adapted_base(model)
     source = base or model
     kind = "Seq2SeqLM" if _is_two_sided(source) else "CausalLM"
@@ -229,7 +214,7 @@ def _put_on(loaded: "PreTrainedModel", base: str, adapter: str) -> "PreTrainedMo
             warnings.simplefilter("ignore")  # of tensors that are missing, which is said below
             adapted: PreTrainedModel = PeftModel.from_pretrained(loaded, adapter)
     except (ValueError, RuntimeError, KeyError, OSError) as error:
-        reason = _first_line(error).rstrip(":")
+        reason = first_line(error).rstrip(":")
         raise InputError(f"{adapter}: does not fit its base '{base}': {reason}") from None
     needed = get_peft_model_state_dict(adapted, save_embedding_layers=False)
     left_over = {name for name in weights if ".lora_" in name} - set(needed)
@@ -240,10 +225,6 @@ def _put_on(loaded: "PreTrainedModel", base: str, adapter: str) -> "PreTrainedMo
             f"only, {strange[0]} first"
         )
     return adapted
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _is_two_sided(model: str) -> bool:

@@ -22,9 +22,9 @@ from mentallama.models.local import (
     asks_in_chat,
     display_name,
     fingerprint,
-    load_tokenizer,
     make_key,
 )
+from mentallama.pretrained import load_tokenizer
 
 _MODEL = "openvino_model.xml"
 _BLOCK = 32

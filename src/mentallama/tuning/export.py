@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from mentallama.ctranslate import make_converter, refuse_llama3, rope_kinds
-from mentallama.errors import CheckError, InputError
+from mentallama.errors import CheckError, InputError, first_line
 from mentallama.io import need_folder
+from mentallama.pretrained import load_pretrained, load_tokenizer, quieten
 from mentallama.tuning.merge import ADAPTER
 from mentallama.tuning.proof import (
     ANSWER_TOKENS,
@@ -30,11 +31,8 @@ from mentallama.tuning.proof import (
     asks_in_chat,
     compare,
     encode,
-    first_line,
-    load_tokenizer,
     need_agreement,
     need_new,
-    quieten,
     read_result,
     room,
     show,
@@ -126,9 +124,7 @@ def _keep(model: _Model, out: Path) -> None:
 def _to_ctranslate2(model: _Model, out: Path, prompts: Sequence[str]) -> Exported:
     import torch
 
-    from mentallama.pretrained import load_pretrained
-
-    tokenizer = load_tokenizer(model.folder)
+    tokenizer = load_tokenizer(str(model.folder), local_only=True)
     with whole_folder(out) as written:
         _convert(model, written)
         tokenizer.save_pretrained(written)
@@ -137,7 +133,7 @@ def _to_ctranslate2(model: _Model, out: Path, prompts: Sequence[str]) -> Exporte
         chat = asks_in_chat(read_result(model.folder))
         wanted = ask(original, tokenizer, prompts, model.kind, chat=chat)
         # The tokenizer is taken from the new folder: it must be usable alone.
-        moved = load_tokenizer(written)
+        moved = load_tokenizer(str(written), local_only=True)
         limit = room(original, tokenizer)
         rows = [encode(moved, prompt, model.kind, limit, chat=chat) for prompt in prompts]
         found = _ask_ctranslate2(written, model.kind, moved, rows, original.generation_config)

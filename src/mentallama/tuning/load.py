@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mentallama.errors import InputError
 from mentallama.pretrained import load_pretrained
+from mentallama.pretrained import load_tokenizer as pretrained_tokenizer
 from mentallama.tuning.recipe import Recipe
 from mentallama.tuning.scratch import build_model, class_names, train_tokenizer
 
@@ -23,18 +24,7 @@ def load_tokenizer(
     """Return the base's tokenizer, or one trained on ``text`` for a scratch model."""
     if recipe.scratch:
         return train_tokenizer(recipe.scratch, text)
-    from transformers import AutoTokenizer
-
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(recipe.base, local_files_only=local_only)
-    except (OSError, ValueError, ImportError, KeyError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise InputError(
-            f"base '{recipe.base}' cannot be loaded, neither as a folder nor from the hub: {reason}"
-        ) from None
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.unk_token or tokenizer.eos_token
-    return tokenizer
+    return pretrained_tokenizer(str(recipe.base), local_only=local_only)
 
 
 def load_model(

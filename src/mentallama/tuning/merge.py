@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from mentallama import NOTICE, __version__
-from mentallama.errors import CheckError, InputError
+from mentallama.errors import CheckError, InputError, first_line
 from mentallama.io import need_folder, read_json, write_json
-from mentallama.pretrained import load_pretrained
+from mentallama.pretrained import load_pretrained, load_tokenizer, quieten
 from mentallama.tuning.proof import (
     TOLERANCE,
     Answer,
@@ -25,11 +25,8 @@ from mentallama.tuning.proof import (
     ask,
     asks_in_chat,
     compare,
-    first_line,
-    load_tokenizer,
     need_agreement,
     need_new,
-    quieten,
     read_result,
     show,
     summary,
@@ -155,7 +152,7 @@ def _read_adapter(folder: Path) -> _Adapter:
         base=settings["base_model_name_or_path"],
         kind=_KINDS[settings["task_type"]],
         result=read_result(folder),
-        tokenizer=load_tokenizer(folder),
+        tokenizer=load_tokenizer(str(folder), local_only=True),
     )
 
 

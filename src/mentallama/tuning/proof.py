@@ -199,26 +199,3 @@ def read_result(folder: Path) -> dict[str, Any]:
 def asks_in_chat(result: dict[str, Any]) -> bool:
     """Say whether a model was tuned within its chat template."""
     return bool(result.get("recipe", {}).get("template") == "chat")
-
-
-def load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
-    """Load the tokenizer that lies in a model's folder."""
-    from transformers import AutoTokenizer
-
-    try:
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, ImportError, KeyError) as error:
-        raise InputError(f"{folder}: its tokenizer cannot be loaded: {first_line(error)}") from None
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an error's message, or its kind where there is none."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-def quieten() -> None:
-    """Switch off the progress bars and warnings of transformers."""
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()

@@ -18,6 +18,7 @@ from mentallama import __version__
 from mentallama.dataset import MANIFEST
 from mentallama.errors import InputError
 from mentallama.io import make_folder, read_json, sha256, write_json
+from mentallama.pretrained import quieten
 from mentallama.tuning import gates
 from mentallama.tuning.card import model_card
 from mentallama.tuning.checkpoints import newest_whole
@@ -210,17 +211,11 @@ def return_freed_memory() -> None:
 
 def _quieten(out: Path) -> None:
     """Leave progress to ``Watch``: the libraries' own bars would fill a log file."""
-    import logging
-
     from datasets.utils import logging as datasets_logging
-    from transformers.utils import logging as transformers_logging
 
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(out / "tensorboard")
     datasets_logging.disable_progress_bar()
-    transformers_logging.disable_progress_bar()
-    transformers_logging.set_verbosity_error()
-    # It warns of a faster kernel at every import, whether 4-bit weights are used or not.
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    quieten()
 
 
 def _loss_at_best(trainer: Any) -> float | None:

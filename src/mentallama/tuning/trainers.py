@@ -16,7 +16,7 @@ from torch.nn.functional import cross_entropy
 from transformers import Trainer
 from trl import DPOTrainer, GRPOTrainer, RewardTrainer, SFTTrainer
 
-from mentallama.errors import CheckError, InputError
+from mentallama.errors import CheckError, InputError, first_line
 from mentallama.tuning.checkpoints import seal
 from mentallama.tuning.rows import IGNORED
 
@@ -75,13 +75,9 @@ class _Careful:
         except (OSError, SafetensorError, RuntimeError) as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise InputError(
-                f"{folder.name} could not be written ({_first_line(error)}); make room and run "
+                f"{folder.name} could not be written ({first_line(error)}); make room and run "
                 "the same command: it goes on from the checkpoint before"
             ) from None
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 class AnswerTrainer(_Careful, SFTTrainer):  # type: ignore[misc]

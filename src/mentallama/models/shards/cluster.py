@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from mentallama.errors import InputError, MentallamaError
+from mentallama.errors import InputError, MentallamaError, first_line
 
 READER_CPUS = 0.25
 READERS = 2
@@ -36,7 +36,7 @@ def cluster() -> Iterator[Any]:
     try:
         ray.init(**where, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, RuntimeError, ValueError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise InputError(f"RAY_ADDRESS: no cluster can be joined or started: {reason}") from None
     try:
         yield ray
