@@ -1,6 +1,6 @@
 """The leaderboard: every model on every set, against both golds, ranked where it is deserved."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,21 +92,6 @@ def make_board(
     own = _own(found)
     asked = [response for group in own for response, _ in group.pairs]
     joins = count_joins(responses, known.texts, people.labels) if people else []
-    evidence = [
-        score_evidence(
-            [r for r, _ in group.pairs], known.texts, people.marked, resamples=resamples, seed=seed
-        )
-        for group in own
-        if people
-    ]
-    parts = [
-        one
-        for group in found.values()
-        for one in slice_scores(group.pairs, known, resamples=resamples, seed=seed)
-    ]
-    parts += platform_slices(
-        [group.pairs for group in found.values()], known, resamples=resamples, seed=seed
-    )
     return Board(
         evaluation=evaluation,
         comparisons=paired.comparisons,
@@ -114,8 +99,8 @@ def make_board(
         ranks=paired.ranks,
         joins=tuple(joins),
         integrity=tuple(_integrity(own, cascade, known, resamples, seed)),
-        evidence=tuple(one for one in evidence if one),
-        slices=tuple(parts),
+        evidence=tuple(_evidence(own, known, people, resamples, seed)),
+        slices=tuple(_parts(list(found.values()), known, resamples, seed)),
         counterfactuals=tuple(
             count_changes([pair for group in own for pair in group.pairs], known.versions)
         ),
@@ -171,6 +156,24 @@ def _own(found: Mapping[tuple[str, str, GoldSource], Group]) -> list[Group]:
     for (task, model, _), group in found.items():
         once.setdefault((task, model), group)
     return list(once.values())
+
+
+def _evidence(
+    own: Sequence[Group], known: Known, people: People | None, resamples: int, seed: int
+) -> Iterator[Evidence]:
+    for group in own if people else ():
+        assert people
+        rows = [response for response, _ in group.pairs]
+        found = score_evidence(rows, known.texts, people.marked, resamples=resamples, seed=seed)
+        if found:
+            yield found
+
+
+def _parts(several: Sequence[Group], known: Known, resamples: int, seed: int) -> Iterator[Slice]:
+    for group in several:
+        yield from slice_scores(group.pairs, known, resamples=resamples, seed=seed)
+    pairs = [group.pairs for group in several]
+    yield from platform_slices(pairs, known, resamples=resamples, seed=seed)
 
 
 def _integrity(

@@ -18,7 +18,7 @@ from mentallama.benchmark.inference.outputs import match_outputs
 from mentallama.benchmark.inference.train import Fit
 from mentallama.benchmark.scores import Floats
 from mentallama.errors import InputError
-from mentallama.pretrained import load_pretrained
+from mentallama.pretrained import load_pretrained, load_tokenizer
 from mentallama.types import Task
 
 Runtime = Literal["encoder", "onnx", "onnx-int8"]
@@ -110,12 +110,9 @@ def _in_batches(tokenizer: Any, texts: Sequence[str], run: Any) -> Floats:
 
 def load_encoder(model: Path | str) -> Encoder:
     """Load a sequence-classification model; raise InputError where there is none."""
-    transformers = _transformers()
+    _transformers()
     network = load_pretrained("SequenceClassification", str(model)).eval()
-    try:
-        return Encoder(network, transformers.AutoTokenizer.from_pretrained(model))
-    except (OSError, ValueError):
-        raise InputError(f"{model}: it has no tokenizer that can be loaded") from None
+    return Encoder(network, load_tokenizer(str(model)))
 
 
 def load_released(task: Task, model: Path | str) -> TaskLabeller:
@@ -131,7 +128,8 @@ def load_released(task: Task, model: Path | str) -> TaskLabeller:
 
 def load_onnx(folder: Path, kind: Runtime) -> OnnxEncoder:
     """Load an exported model from a labeller's folder."""
-    return _open_onnx(folder / _ONNX, _transformers().AutoTokenizer.from_pretrained(folder), kind)
+    _transformers()
+    return _open_onnx(folder / _ONNX, load_tokenizer(str(folder)), kind)
 
 
 def _open_onnx(path: Path, tokenizer: Any, kind: Runtime) -> OnnxEncoder:
@@ -256,19 +254,8 @@ def _fine_tune(
     transformers = _transformers()
     import torch
 
-    keys = [label.key for label in task.labels]
     transformers.set_seed(seed)
-    try:
-        network = transformers.AutoModelForSequenceClassification.from_pretrained(
-            model,
-            num_labels=len(keys),
-            id2label=dict(enumerate(keys)),
-            label2id={key: index for index, key in enumerate(keys)},
-            ignore_mismatched_sizes=True,
-        )
-        tokenizer = transformers.AutoTokenizer.from_pretrained(model)
-    except (OSError, ValueError):
-        raise InputError(f"{model}: no encoder can be loaded from there") from None
+    network, tokenizer = _load_base(model, [label.key for label in task.labels])
     encoded = tokenizer(texts, truncation=True, max_length=LONGEST)
     rows = [
         {**{key: values[i] for key, values in encoded.items()}, "labels": label}
@@ -297,7 +284,21 @@ def _fine_tune(
     return Encoder(network.eval(), tokenizer)
 
 
+def _load_base(model: str, keys: Sequence[str]) -> tuple[Any, Any]:
+    """Load an encoder with a new head for the labels; only that head starts at random."""
+    network = load_pretrained(
+        "SequenceClassification",
+        model,
+        new_head=True,
+        id2label=dict(enumerate(keys)),
+        label2id={key: index for index, key in enumerate(keys)},
+        ignore_mismatched_sizes=True,
+    )
+    return network, load_tokenizer(model)
+
+
 def _transformers() -> Any:
+    """Return transformers; raise InputError where what encoders need is not installed."""
     try:
         import torch  # noqa: F401
         import transformers
