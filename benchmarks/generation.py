@@ -282,8 +282,17 @@ def measure(place: Path, rows: Sequence[Row], decoding: Decoding, options: Any) 
             seconds[name].append((spent[0], spent[1]))
             print(f"{name}: {spent[0]:.1f} CPU s, {spent[1]:.1f} s", flush=True)
     # The reference keeps the end word, which is no special token.
-    wanted = [_until(text, set(ends)) for text in texts["reference"]]
-    texts["reference"] = wanted
+    texts["reference"] = [_until(text, set(ends)) for text in texts["reference"]]
+    report_speed(rows, texts, seconds)
+    report_answers(rows, texts, lambda *pair: margin(model, tokenizer, *pair))
+
+
+def report_speed(
+    rows: Sequence[Row],
+    texts: dict[str, list[str]],
+    seconds: dict[str, list[tuple[float, float]]],
+) -> None:
+    """Print the best seconds of each way, processor first, and the ratio to the reference."""
     base, base_clock = min(seconds["reference"])
     for name, times in seconds.items():
         cpu, clock = min(times)
@@ -293,13 +302,21 @@ def measure(place: Path, rows: Sequence[Row], decoding: Decoding, options: Any) 
             f"{len(rows) / cpu:.2f} answers per CPU s, {base / cpu:.2f}x "
             f"({base_clock / clock:.2f}x by the clock)"
         )
+
+
+def report_answers(
+    rows: Sequence[Row],
+    texts: dict[str, list[str]],
+    apart: Callable[[Row, str, str], tuple[int, float]],
+) -> None:
+    """Print how many float32 answers are the reference's, and how near a tie the others part."""
     for name in ("transformers fp32", "ctranslate2 fp32"):
-        pairs = list(zip(rows, wanted, texts[name], strict=True))
-        other = [(row, a, b) for row, a, b in pairs if a != b]
+        pairs = list(zip(rows, texts["reference"], texts[name], strict=True))
+        other = [pair for pair in pairs if pair[1] != pair[2]]
         print(f"{name}: {len(rows) - len(other)} of {len(rows)} answers are the reference's")
-        for row, a, b in other:
-            at, apart = margin(model, tokenizer, row, a, b)
-            print(f"  parts after {at} tokens, where two logits are {apart:.1e} of the scale apart")
+        for pair in other:
+            at, difference = apart(*pair)
+            print(f"  parts after {at} tokens, where two logits are {difference:.1e} of the scale")
 
 
 def _until(text: str, ends: set[int]) -> str:
