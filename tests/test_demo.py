@@ -17,7 +17,7 @@ def test_the_demo_survives_a_kill_and_ends_with_a_report(run: Run, tmp_path: Pat
         command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     deadline = time.monotonic() + 900
-    while not list(tmp_path.glob("demo/tune/checkpoints/checkpoint-*/trainer_state.json")):
+    while not list(tmp_path.glob("demo/tune/checkpoints/checkpoint-*/whole.json")):
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.1)
     os.kill(process.pid, signal.SIGKILL)
