@@ -17,6 +17,15 @@ ROOT = Path(__file__).resolve().parent.parent
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
+_LONGEST = ("test_guides.py", "test_demo.py", "test_teach.py", "test_launch.py", "test_docs.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with the files that take longest, so that no process waits for one at the end."""
+    ranks = {name: rank for rank, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """Run the command line in a process of its own, in an empty folder."""
