@@ -78,3 +78,26 @@ def test_examples_are_counted_and_the_reference_layout_is_written(run: Run, tmp_
     assert rows[1:] == [[response.reference, response.text] for response in responses]
     again = run(*command[:7], "--prompt", "zero-shot")
     assert again.returncode == 2 and "other prompts" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("prompt", float("nan")), ("id", None), ("post", {"text": float("nan")})]
+)
+def test_a_broken_row_is_named_before_anything_is_asked(
+    field: str, value: object, run: Run, corpus_folder: Path, tmp_path: Path
+) -> None:
+    file = sorted((corpus_folder / "instruction").rglob("*.jsonl"))[0]
+    rows = [json.loads(line) for line in file.read_text().splitlines()[:5]]
+    rows[2][field] = value
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = run("generate", "--model", "fake", "--data", "rows.jsonl", "--out", "r.jsonl")
+    assert done.returncode == 2
+    assert "rows.jsonl: row 3 is not a Sample record" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr and not (tmp_path / "r.jsonl").exists()
+
+
+def test_an_empty_file_is_one_line(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").touch()
+    done = run("generate", "--model", "fake", "--data", "rows.jsonl", "--out", "r.jsonl")
+    assert done.returncode == 2
+    assert "rows.jsonl: empty file" in done.stderr.splitlines()[-1]
