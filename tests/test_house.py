@@ -17,8 +17,8 @@ LAYERS = (
     ("tasks",),
     ("dataset",),
     ("corpus", *STAGES),
-    ("feedback",),
-    ("demo",),
+    ("feedback", "analysis"),
+    ("demo", "serve"),
     ("cli",),
     ("__main__",),
 )

@@ -207,3 +207,34 @@ class Score:
     """Rows in the file."""
     answered: int
     """Rows with one verdict."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """A passage of a post that a verdict rests on."""
+
+    start: int
+    """First character in the post as it was given."""
+    end: int
+    """Behind the last one."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """What a post is taken to show for one question. A research label, never a diagnosis."""
+
+    task: str
+    aspect: str | None = None
+    label: str | None = None
+    """None where there is no verdict; the explanation says why."""
+    confidence: float | None = None
+    """Calibrated probability, 0 to 1, that annotators gave this label; None where nothing was
+    measured that could tell, or where the question is not covered."""
+    abstained: bool = False
+    """There is no label: too unsure, not covered, or nothing to read."""
+    explanation: str
+    evidence: tuple[Evidence, ...] = ()
+    model: str
+    truncated: bool = False
+    """The post was too long for the model and lost its middle."""
