@@ -5,7 +5,7 @@
 The reference way: transformers' ``generate`` in float32, batches of 8 in file order, padded on the
 left to the longest of each; a batch runs until its last row has ended. Ours are the engines of
 ``mentallama generate`` as they are, from prompt to text, on the rows as it hands them over: sorted
-by length, the questions on one post side by side.
+by task and length, the questions on one post side by side.
 
 The model is a LLaMA of 100M parameters (32,000 words) with random weights, large enough that its
 greedy answers do not repeat themselves. Every row stops where a real answer would: a first pass
@@ -14,7 +14,8 @@ each row, at its answer's length (within 16 tokens) and nowhere before the end o
 all engines meet the same stops by their own rules. int8 writes other words, so that it gets end
 tokens of its own for the same lengths. With --data, lengths of posts, questions and answers are
 those of the release's test files (1.35 tokens a word), drawn post by post with all questions on it;
-no text is printed. Without, they are drawn with the release's spread.
+no text is printed. Without, they are drawn with the release's spread. With --exporter (the command
+optimum-cli of an environment with optimum-intel), OpenVINO is measured too.
 
 Seconds are CPU seconds of this process, the best of --repeats; loading is not counted.
 """
@@ -22,10 +23,12 @@ Seconds are CPU seconds of this process, the best of --repeats; loading is not c
 import argparse
 import random
 import shutil
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +45,9 @@ from transformers import (
 from mentallama.ctranslate import make_converter
 from mentallama.io import read_json, write_json
 from mentallama.models.backend import Backend, Decoding
-from mentallama.models.batches import BATCH_TOKENS
 from mentallama.models.ct2 import CTranslate2Model
 from mentallama.models.local import LocalModel
+from mentallama.models.openvino import load_openvino
 
 VOCABULARY, CONTEXT, SLACK, BATCH = 32_000, 2048, 16, 8
 TOKENS_PER_WORD = 1.35
@@ -53,10 +56,11 @@ TOKENS_PER_WORD = 1.35
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A prompt of made-up words, and how long its answer is."""
+    """A prompt of made-up words, how long its answer is, and the task that it stands for."""
 
     prompt: str
     answer: int
+    task: str = ""
 
 
 def make_prompt(post: str, post_tokens: int, question: str, question_tokens: int) -> str:
@@ -102,7 +106,8 @@ def _as_row(sample: Any) -> Row:
     )
     asked = f"{sample.post.task} {sample.post.aspect}"
     answer = round(TOKENS_PER_WORD * len(sample.response.split()))
-    return Row(make_prompt(sample.post.id, min(about, 1200), asked, total - about), max(answer, 4))
+    prompt = make_prompt(sample.post.id, min(about, 1200), asked, total - about)
+    return Row(prompt, max(answer, 4), sample.post.task)
 
 
 def save_model(folder: Path) -> None:
@@ -144,7 +149,15 @@ def end_at(folder: Path, ends: Sequence[int]) -> Path:
     return folder
 
 
-def find_ends(backend: CTranslate2Model, rows: Sequence[Row], decoding: Decoding) -> list[int]:
+def export(folder: Path, out: Path, exporter: str, weights: str) -> Path:
+    """Export the model for OpenVINO, with no end tokens yet."""
+    command = [exporter, "export", "openvino", "--model", folder]
+    command += ["--task", "text-generation-with-past", "--weight-format", weights, out]
+    subprocess.run(command, check=True, capture_output=True)
+    return end_at(out, [1])
+
+
+def find_ends(backend: Backend, rows: Sequence[Row], decoding: Decoding) -> list[int]:
     """Return end tokens at which every row's greedy answer stops near its length."""
     texts = [c.text.split() for c in backend.complete([row.prompt for row in rows], decoding)]
     answers = [[int(word[1:]) for word in text if word[0] == "w"] for text in texts]
@@ -194,7 +207,9 @@ def time_it(work: Callable[[], list[str]]) -> tuple[list[str], float, float]:
 
 def ask(backend: Backend, rows: Sequence[Row], decoding: Decoding) -> list[str]:
     """Ask as ``mentallama generate`` does, and put the answers back in the rows' order."""
-    order = sorted(range(len(rows)), key=lambda i: len(rows[i].prompt), reverse=True)
+    order = sorted(
+        range(len(rows)), key=lambda i: (rows[i].task, len(rows[i].prompt)), reverse=True
+    )
     found = backend.complete([rows[i].prompt for i in order], decoding)
     texts = dict(zip(order, (completion.text for completion in found), strict=True))
     return [texts[i] for i in range(len(rows))]
@@ -238,7 +253,8 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=96)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=2)
-    parser.add_argument("--batch-tokens", type=int, default=BATCH_TOKENS)
+    parser.add_argument("--batch-tokens", type=int, help="Default: as each engine has it.")
+    parser.add_argument("--exporter", help="Path of optimum-cli, to measure OpenVINO too.")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     rows = read_rows(options.data, options.rows) if options.data else draw_rows(options.rows)
@@ -274,6 +290,14 @@ def measure(place: Path, rows: Sequence[Row], decoding: Decoding, options: Any) 
         "ctranslate2 fp32": lambda: ask(fp32, rows, decoding),
         "ctranslate2 int8": lambda: ask(int8, rows, decoding),
     }
+    if options.exporter:
+        for name, weights in (("openvino fp32", "fp32"), ("openvino int8", "int8")):
+            folder = export(place / "model", place / weights, options.exporter, weights)
+            stops = (
+                ends if weights == "fp32" else find_ends(load_openvino(str(folder)), rows, decoding)
+            )
+            backend = load_openvino(str(end_at(folder, stops)), batch_tokens=tokens)
+            ways[name] = partial(ask, backend, rows, decoding)
     texts: dict[str, list[str]] = {}
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     for _ in range(options.repeats):
@@ -310,7 +334,7 @@ def report_answers(
     apart: Callable[[Row, str, str], tuple[int, float]],
 ) -> None:
     """Print how many float32 answers are the reference's, and how near a tie the others part."""
-    for name in ("transformers fp32", "ctranslate2 fp32"):
+    for name in (name for name in texts if name.endswith("fp32")):
         pairs = list(zip(rows, texts["reference"], texts[name], strict=True))
         other = [pair for pair in pairs if pair[1] != pair[2]]
         print(f"{name}: {len(rows) - len(other)} of {len(rows)} answers are the reference's")

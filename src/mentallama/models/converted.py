@@ -21,7 +21,6 @@ from mentallama.ctranslate import (
 from mentallama.errors import InputError, first_line
 from mentallama.io import make_folder, read_json, write_json
 from mentallama.models.backend import Decoding
-from mentallama.models.batches import BATCH_TOKENS
 from mentallama.models.ct2 import CTranslate2Model
 from mentallama.models.local import (
     adapted_base,
@@ -55,7 +54,7 @@ def load_ctranslate2(
     *,
     int8: bool = False,
     chat: bool | None = None,
-    batch_tokens: int = BATCH_TOKENS,
+    batch_tokens: int | None = None,
 ) -> tuple[CTranslate2Model, str]:
     """Load a model folder, a hub id or a folder exported for CTranslate2; say what was checked.
 

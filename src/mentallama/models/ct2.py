@@ -33,11 +33,11 @@ class CTranslate2Model:
         chat: bool = False,
         int8: bool = False,
         device: str = "cpu",
-        batch_tokens: int = BATCH_TOKENS,
+        batch_tokens: int | None = None,
     ) -> None:
         self.name, self.key = name, key
         self._facts = read_facts(folder)
-        self._tokenizer, self._batch_tokens = tokenizer, batch_tokens
+        self._tokenizer, self._batch_tokens = tokenizer, batch_tokens or BATCH_TOKENS
         self._engine = _open(folder, self._facts, int8, device)
         self.encoder = Encoder(
             tokenizer=tokenizer,

@@ -7,7 +7,6 @@ from typing import Literal
 from mentallama.ctranslate import is_converted, is_installed
 from mentallama.errors import InputError
 from mentallama.models.backend import Backend
-from mentallama.models.batches import BATCH_TOKENS
 from mentallama.models.local import adapted_base, need_files
 
 Engine = Literal["auto", "transformers", "ctranslate2", "openvino", "vllm"]
@@ -20,11 +19,12 @@ def choose(
     *,
     int8: bool = False,
     chat: bool | None = None,
-    batch_tokens: int = BATCH_TOKENS,
+    batch_tokens: int | None = None,
 ) -> tuple[Backend, str]:
     """Load a model folder, adapter or hub id on an engine; say in a sentence which one and why.
 
-    ``chat`` wraps prompts in the model's chat template; null means as it was tuned.
+    ``chat`` wraps prompts in the model's chat template, null as it was tuned; without
+    ``batch_tokens`` each engine cuts batches as suits it.
     Raises InputError where the engine is missing or cannot run the model.
     """
     if engine == "vllm":
@@ -53,7 +53,7 @@ class _Asked:
     model: str
     int8: bool
     chat: bool | None
-    batch_tokens: int
+    batch_tokens: int | None
 
 
 def _pick(model: str, int8: bool) -> tuple[Engine, str]:

@@ -85,17 +85,22 @@ def _ask(
 
 
 def _in_order(rows: list[tuple[Sample, str]]) -> list[tuple[Sample, str]]:
-    """Put long prompts first, and the questions on one post side by side.
+    """Put tasks one after the other, long prompts first, questions on one post side by side.
 
-    What does not fit in memory shows at once, the time left is not too rosy, and an engine that
-    keeps the start of a prompt finds it again.
+    What does not fit in memory shows early, and an engine that keeps the start of a prompt finds
+    it again. Answers to one task are of like length, so that the rows of a batch end together.
     """
     longest: dict[str, int] = {}
     for sample, prompt in rows:
-        longest[sample.post.id] = max(longest.get(sample.post.id, 0), len(prompt))
-    return sorted(
-        rows, key=lambda row: (longest[row[0].post.id], row[0].post.id, len(row[1])), reverse=True
-    )
+        for group in (sample.post.id, f"task {sample.post.task}"):
+            longest[group] = max(longest.get(group, 0), len(prompt))
+
+    def place(row: tuple[Sample, str]) -> tuple[int, str, int, str, int]:
+        post, prompt = row[0].post, row[1]
+        task = longest[f"task {post.task}"]
+        return task, post.task, longest[post.id], post.id, len(prompt)
+
+    return sorted(rows, key=place, reverse=True)
 
 
 def to_response(

@@ -9,7 +9,7 @@ from mentallama.encoding import Encoded
 from mentallama.errors import InputError, first_line
 from mentallama.io import read_json, sha256
 from mentallama.models.backend import Completion, Decoding
-from mentallama.models.batches import BATCH_TOKENS, Encoder, cut
+from mentallama.models.batches import BATCH_TOKENS, WAITING_TOKENS, Encoder, cut
 from mentallama.pretrained import load_pretrained, load_tokenizer, quieten
 
 if TYPE_CHECKING:
@@ -30,10 +30,12 @@ class LocalModel:
         name: str = "model",
         key: str = "",
         chat: bool = False,
-        batch_tokens: int = BATCH_TOKENS,
+        batch_tokens: int | None = None,
     ) -> None:
         self.name, self.key = name, key
-        self._model, self._tokenizer, self._batch_tokens = model, tokenizer, batch_tokens
+        self._model, self._tokenizer = model, tokenizer
+        on_cpu = model.device.type == "cpu"
+        self._batch_tokens = batch_tokens or (WAITING_TOKENS if on_cpu else BATCH_TOKENS)
         self._two_sided = bool(model.config.is_encoder_decoder)
         self._encoder = make_encoder(model, tokenizer, name=name, chat=chat)
 
@@ -110,7 +112,7 @@ def make_encoder(
 
 
 def load_local(
-    model: str, *, chat: bool | None = None, batch_tokens: int = BATCH_TOKENS
+    model: str, *, chat: bool | None = None, batch_tokens: int | None = None
 ) -> LocalModel:
     """Load a model folder, an adapter's folder or a hub id, once; float32 on a CPU.
 

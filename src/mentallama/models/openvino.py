@@ -29,7 +29,7 @@ from mentallama.pretrained import load_tokenizer
 _MODEL = "openvino_model.xml"
 _BLOCK = 32
 """Tokens of one block of the engine's cache on a CPU."""
-_EXACT = {"KV_CACHE_PRECISION": "f32", "INFERENCE_PRECISION_HINT": "f32"}
+_EXACT: dict[str, Any] = {"KV_CACHE_PRECISION": "f32", "INFERENCE_PRECISION_HINT": "f32"}
 """The engine rounds its cache to 8 bits unless it is told not to."""
 
 _AHEAD = 256
@@ -104,7 +104,7 @@ def is_exported(folder: Path) -> bool:
 
 
 def load_openvino(
-    model: str, *, chat: bool | None = None, batch_tokens: int = BATCH_TOKENS
+    model: str, *, chat: bool | None = None, batch_tokens: int | None = None
 ) -> OpenVINOModel:
     """Load an exported folder; raise InputError where it is none or the engine is missing."""
     folder = Path(model)
@@ -131,17 +131,19 @@ def load_openvino(
         chat=chat,
     )
     key = make_key(fingerprint(model), "openvino", "as exported", chat)
-    return OpenVINOModel(_open(folder, batch_tokens), encoder, ends, key=key)
+    return OpenVINOModel(_open(folder, batch_tokens or BATCH_TOKENS), encoder, ends, key=key)
 
 
 def _open(folder: Path, batch_tokens: int) -> Any:
     import openvino_genai
+    import torch
 
     scheduler = openvino_genai.SchedulerConfig()
     scheduler.enable_prefix_caching = True
     scheduler.num_kv_blocks = max(batch_tokens // _BLOCK, 1)
+    options = _EXACT | {"INFERENCE_NUM_THREADS": torch.get_num_threads()}
     try:
-        return openvino_genai.ContinuousBatchingPipeline(str(folder), scheduler, "CPU", _EXACT)
+        return openvino_genai.ContinuousBatchingPipeline(str(folder), scheduler, "CPU", options)
     except RuntimeError as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
         raise InputError(f"{folder}: OpenVINO cannot load it: {reason}") from None
