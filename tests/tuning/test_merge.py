@@ -137,7 +137,7 @@ def test_a_classifier_adapter_keeps_its_head_and_labels(tmp_path: Path) -> None:
     AutoTokenizer.from_pretrained(base).save_pretrained(adapter)
     with pytest.raises(InputError, match="its labels are not known"):
         merge.merge(adapter, out, PROMPTS)
-    values = {"name": "c", "recipe": {"objective": "classifier"}, "rows_by_task": {"DR": 1}}
+    values = {"name": "c", "recipe": {"objective": "classifier"}, "classes": ["no", "yes"]}
     (adapter / "mentallama.json").write_text(json.dumps(values))
     assert merge.merge(adapter, out, PROMPTS).changed == 2  # the head's weight and bias
     merged = AutoModelForSequenceClassification.from_pretrained(out)

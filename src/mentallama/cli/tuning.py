@@ -12,6 +12,7 @@ from mentallama.cli.shared import DEFAULT, FOLDER, data_or_corpus, need_train_ex
 @click.argument("recipe")
 @click.option("--data", "folder", type=FOLDER, help=f"Folder of samples.  {DEFAULT}")
 @click.option("--pairs", type=FOLDER, help="File of preference pairs (dpo, reward).")
+@click.option("--raw", type=FOLDER, help="Folder of raw corpora: people's labels (post_alone).")
 @click.option("--out", type=FOLDER, help="Folder of the run.  [default: runs/NAME]")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the recipe.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; say what the run will do and need.")
@@ -21,6 +22,7 @@ def tune(
     recipe: str,
     folder: Path | None,
     pairs: Path | None,
+    raw: Path | None,
     out: Path | None,
     overrides: tuple[str, ...],
     dry_run: bool,
@@ -39,14 +41,14 @@ def tune(
         if dry_run:
             from mentallama.tuning.plan import show_plan
 
-            show_plan(
-                loaded, data, pairs=pairs, gpu=gpu, example=_example(loaded, data, show_posts)
-            )
+            example = _example(loaded, data, show_posts)
+            show_plan(loaded, data, pairs=pairs, raw=raw, gpu=gpu, example=example)
             return
         from mentallama import feedback
         from mentallama.tuning.run import tune as run
 
-        tuned = run(loaded, data, out or Path("runs") / loaded.name, pairs=pairs, feedback=feedback)
+        out = out or Path("runs") / loaded.name
+        tuned = run(loaded, data, out, pairs=pairs, raw=raw, feedback=feedback)
     _print_result(tuned)
 
 

@@ -6,11 +6,12 @@ The stages never import each other, so this package stands between them; ``tune`
 
 from mentallama.feedback.checks import pairs_from_checks
 from mentallama.feedback.outputs import pairs_from_outputs
-from mentallama.feedback.validation import Validation, validate, weighted_f1
+from mentallama.feedback.validation import Validation, calibrate, validate, weighted_f1
 from mentallama.feedback.verifiable import examine, reward, reward_weights
 
 __all__ = [
     "Validation",
+    "calibrate",
     "examine",
     "pairs_from_checks",
     "pairs_from_outputs",

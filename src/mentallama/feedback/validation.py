@@ -113,3 +113,13 @@ def _answer(model: Any, tokenizer: Any, samples: Sequence[Sample]) -> list[str]:
     decoding = Decoding(max_new_tokens=min(ANSWER_TOKENS, context // 3))
     completions = backend.complete([sample.prompt for sample in samples], decoding)
     return [completion.text for completion in completions]
+
+
+def calibrate(logits: Any, gold: Any, risk: float) -> tuple[float, float]:
+    """Return temperature and confidence floor of logits (rows, labels), as labellers have them."""
+    import numpy as np
+
+    from mentallama.benchmark.inference.calibrate import calibrate as measure
+
+    found = measure(logits, np.ones(len(gold)), gold, risk)
+    return found.temperature, found.confidence_floor

@@ -1,7 +1,8 @@
 """Encoders with one output per label as backends: their verdicts, worded as the release does.
 
 A classifier gives no reasons. Its answers are the bare label sentences, so that it is scored
-exactly as a model that writes (paper, table of discriminative baselines).
+exactly as a model that writes (paper, table of discriminative baselines). One that reads the post
+alone answers every question in one pass; asked through here it is asked one question at a time.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,10 +14,11 @@ from mentallama.encoding import Encoded, encode_question
 from mentallama.errors import InputError
 from mentallama.io import read_json
 from mentallama.models.backend import Completion, Decoding
-from mentallama.models.local import display_name, fingerprint, tuned_as
-from mentallama.pretrained import load_pretrained
+from mentallama.models.local import adapted_base, display_name, fingerprint, put_on, tuned_as
+from mentallama.pretrained import load_pretrained, load_tokenizer
 from mentallama.tasks import get_task
-from mentallama.types import Sample, Task
+from mentallama.tasks.questions import output_name, question_name
+from mentallama.types import GoldSource, Sample, Task
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -53,7 +55,7 @@ class Classifier:
             logits = self.model(**padded).logits.float()
         for sample, row, scores in zip(samples, encoded, logits.tolist(), strict=True):
             task = get_task(sample.post.task)
-            columns = self._columns(task)
+            columns = find_columns(self.model.config, task, sample.post.aspect, self.name)
             best = max(range(len(columns)), key=lambda label: scores[columns[label]])
             label = task.labels[best]
             text = label.phrase if sample.form == "instruction" else f"{label.completion}."
@@ -62,40 +64,88 @@ class Classifier:
     def _encode(self, sample: Sample) -> Encoded:
         task = get_task(sample.post.task)
         question = task.question.replace("{aspect}", sample.post.aspect or "")
+        if reads_post_alone(self.model.config):
+            question = ""
         stated = getattr(self.model.config, "max_position_embeddings", None) or 512
         # RoBERTa counts positions from the padding token's id.
         limit = self.limit or min(int(stated) - 4, self.tokenizer.model_max_length)
         return encode_question(self.tokenizer, question, sample.post.text, limit)
 
-    def _columns(self, task: Task) -> list[int]:
-        """Return the output of each label of a task."""
-        names: dict[str, Any] = self.model.config.label2id
-        for prefix in (f"{task.key}/", ""):
-            wanted = [f"{prefix}{label.key}" for label in task.labels]
-            if all(name in names for name in wanted):
-                return [int(names[name]) for name in wanted]
-        raise InputError(f"{self.name}: was not tuned to label {task.key}")
+
+def reads_post_alone(config: Any) -> bool:
+    """Say whether a classifier answers every question on a post in one pass."""
+    return getattr(config, "reads", "post") == "post_alone"
+
+
+def find_columns(
+    config: Any, task: Task, aspect: str | None, model: str, gold: GoldSource | None = None
+) -> list[int]:
+    """Return the output of each label of a question; by default of the release's label, else of
+    people's.
+
+    Raises InputError where the model was not tuned to answer it.
+    """
+    names: dict[str, Any] = config.label2id
+    golds: tuple[GoldSource, ...] = (gold,) if gold else ("release", "human")
+    whole = [[output_name(task.key, aspect, one, x.key) for x in task.labels] for one in golds]
+    plain = [[f"{prefix}{x.key}" for x in task.labels] for prefix in (f"{task.key}/", "")]
+    for wanted in whole if reads_post_alone(config) else plain:
+        if all(name in names for name in wanted):
+            return [int(names[name]) for name in wanted]
+    raise InputError(f"{model}: was not tuned to label {question_name(task.key, aspect)}")
 
 
 def is_classifier(model: str) -> bool:
-    """Say whether a model folder holds a classifier."""
-    config = Path(model) / "config.json"
+    """Say whether a model folder holds a classifier, or an adapter of one."""
+    adapter, config = Path(model) / "adapter_config.json", Path(model) / "config.json"
+    if adapter.is_file():
+        return bool(read_json(adapter).get("task_type") == "SEQ_CLS")
     kinds = read_json(config).get("architectures") or [] if config.is_file() else []
     return any(str(kind).endswith("ForSequenceClassification") for kind in kinds)
 
 
+def load_network(model: str) -> "PreTrainedModel":
+    """Load a classifier's folder, or an adapter on its base, the two merged in memory.
+
+    Raises InputError where it cannot be loaded, or where an adapter does not say what it labels.
+    """
+    base = adapted_base(model)
+    if base is None:
+        return load_pretrained("SequenceClassification", model).eval()
+    told = Path(model) / "mentallama.json"
+    classes = read_json(told).get("classes") if told.is_file() else None
+    if not classes:
+        raise InputError(f"{model}: a classifier's adapter; mentallama.json must name its classes")
+    loaded = load_pretrained(
+        "SequenceClassification",
+        base,
+        new_head=True,
+        ignore_mismatched_sizes=True,
+        id2label=dict(enumerate(classes)),
+        label2id={name: number for number, name in enumerate(classes)},
+    )
+    loaded.config.reads = tuned_as(model).get("reads", "post")
+    merged: PreTrainedModel = put_on(loaded, base, model).merge_and_unload()
+    return merged.eval()
+
+
+def load_reader(model: str) -> "PreTrainedTokenizerBase":
+    """Load a classifier's tokenizer; an adapter without one has its base's."""
+    base = adapted_base(model)
+    own = (Path(model) / "tokenizer_config.json").is_file()
+    return load_tokenizer(base if base and not own else model)
+
+
 def load_classifier(model: str, samples: Sequence[Sample], *, batch_size: int) -> Classifier:
     """Load a classifier's folder; raise InputError where it labels something else than posts."""
-    from transformers import AutoTokenizer
-
     recipe = tuned_as(model)
     if recipe.get("reads") == "explanation":
         raise InputError(f"{model}: labels explanations, not posts; use it with --labeller")
     if recipe.get("objective") == "reward":
         raise InputError(f"{model}: a reward model; it writes nothing")
     return Classifier(
-        load_pretrained("SequenceClassification", model).eval(),
-        AutoTokenizer.from_pretrained(model),
+        load_network(model),
+        load_reader(model),
         samples,
         name=display_name(model),
         key=fingerprint(model),

@@ -186,7 +186,7 @@ def load_weights(model: str, device: str) -> "PreTrainedModel":
     kind = "Seq2SeqLM" if _is_two_sided(source) else "CausalLM"
     loaded = load_pretrained(kind, source, dtype=torch.float32 if device == "cpu" else "auto")
     if base:
-        loaded = _put_on(loaded, base, model)
+        loaded = put_on(loaded, base, model)
     if not end_tokens(loaded):
         raise InputError(f"{model}: has no end-of-sequence token, so its answers would never stop")
     return loaded.to(device).eval()
@@ -203,7 +203,7 @@ def adapted_base(model: str) -> str | None:
     return str(base)
 
 
-def _put_on(loaded: "PreTrainedModel", base: str, adapter: str) -> "PreTrainedModel":
+def put_on(loaded: "PreTrainedModel", base: str, adapter: str) -> "PreTrainedModel":
     """Put an adapter on its base; every tensor of one must be in the other."""
     import warnings
 

@@ -1,7 +1,7 @@
 """From a recipe and rows to a trainer of transformers or TRL."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -32,6 +32,11 @@ class Feedback(Protocol):
         """Let a model answer the samples; return scores in percent, ``weighted_f1`` among them."""
         ...
 
+    def calibrate(self, logits: Any, gold: Any, risk: float) -> tuple[float, float]:
+        """Return the temperature of logits (rows, labels) and the confidence from which on at most
+        ``risk`` of the answers are wrong."""
+        ...
+
     def reward(self, sample: Sample, text: str) -> dict[str, float]:
         """Return the parts of the reward of one answer, each from 0 to 1."""
         ...
@@ -52,6 +57,8 @@ class Job:
     train: Sequence[Row]
     valid: Sequence[Row]
     classes: Sequence[str] = ()
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """How much an answer to a question counts; 1 where it is not named."""
     answered: Sequence[Sample] = ()
     """Validation samples to answer; or GRPO's samples, by the number that its rows name."""
     feedback: Feedback | None = None
@@ -101,8 +108,9 @@ def _classifier(job: Job, values: dict[str, Any]) -> Any:
         args=TrainingArguments(**_common(job.recipe, job.out), label_names=["labels"]),
         data_collator=DataCollatorWithPadding(job.tokenizer),
     )
-    tasks = [name.rpartition("/")[0] for name in job.classes]
-    trainer.groups = torch.tensor([tasks.index(task) for task in tasks])
+    questions = [name.rpartition("/")[0] for name in job.classes]
+    trainer.groups = torch.tensor([questions.index(name) for name in questions])
+    trainer.weights = torch.tensor([job.weights.get(name, 1.0) for name in questions])
     return trainer
 
 

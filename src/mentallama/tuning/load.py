@@ -39,8 +39,10 @@ def load_model(
     if recipe.scratch:
         model = build_model(recipe.scratch, tokenizer, classes)
         model.config.use_cache = recipe.objective == "grpo"
+        model.config.reads = recipe.reads
         return model
     model = _load_base(recipe, classes)
+    model.config.reads = recipe.reads
     if model.config.pad_token_id is None:
         model.config.pad_token_id = tokenizer.pad_token_id
     if recipe.lora is None:

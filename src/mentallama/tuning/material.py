@@ -8,8 +8,10 @@ from pathlib import Path
 
 from mentallama.dataset import read_samples
 from mentallama.errors import InputError
-from mentallama.tuning.gates import Leaks, handle_leaks
+from mentallama.tasks.posts import text_key
+from mentallama.tuning.leaks import Leaks, handle_leaks
 from mentallama.tuning.pairs import Pair, post_text, read_pairs, split_pairs
+from mentallama.tuning.readings import Reading, count_questions, read_readings
 from mentallama.tuning.recipe import Recipe
 from mentallama.types import FORMS, Sample, Split
 
@@ -20,17 +22,22 @@ _VALID_SHARE = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
-    """Training and validation rows as they are read: samples, or pairs for dpo and reward."""
+    """Training and validation rows as they are read: samples, pairs for dpo and reward, or posts
+    with all their labels for classifiers that read the post alone."""
 
     train: tuple[Sample, ...] = ()
     valid: tuple[Sample, ...] = ()
     train_pairs: tuple[Pair, ...] = ()
     valid_pairs: tuple[Pair, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    valid_readings: tuple[Reading, ...] = ()
     leaks: Leaks
 
     @property
     def rows_by_task(self) -> dict[str, int]:
-        """Training rows of each task."""
+        """Training rows of each task; of readings, the posts that answer each question."""
+        if self.readings:
+            return count_questions(self.readings)
         tasks = [sample.post.task for sample in self.train]
         return dict(Counter(tasks + [pair.task for pair in self.train_pairs]))
 
@@ -39,14 +46,29 @@ class Material:
         """Every training text, for a tokenizer."""
         for sample in self.train:
             yield from (sample.prompt, sample.response)
+        yield from (reading.text for reading in self.readings)
 
 
-def read_material(recipe: Recipe, data: Path, pairs: Path | None) -> Material:
+def read_material(
+    recipe: Recipe, data: Path, pairs: Path | None = None, raw: Path | None = None
+) -> Material:
     """Read the rows of a recipe and handle leaks.
 
     Raises InputError where there are no training or validation rows, CheckError on leaks that the
     recipe refuses.
     """
+    if recipe.reads == "post_alone":
+        train_posts, valid_posts, leaks = read_readings(recipe, data, raw)
+        held = {text_key(one.text) for one in valid_posts}
+        samples = read_samples(data, form=recipe.form, splits=["valid"], tasks=recipe.tasks)
+        return Material(
+            valid=tuple(s for s in samples if text_key(s.post.text) in held),
+            readings=tuple(train_posts),
+            valid_readings=tuple(valid_posts),
+            leaks=leaks,
+        )
+    if raw:
+        raise InputError("--raw is for classifiers with reads post_alone")
     held_out = [
         sample.post.text
         for form in FORMS

@@ -32,7 +32,6 @@ from mentallama.tuning.proof import (
     summary,
     whole_folder,
 )
-from mentallama.tuning.rows import list_classes
 from mentallama.tuning.scratch import class_names
 from mentallama.tuning.state import describe, need_changed, read_back
 
@@ -166,6 +165,7 @@ def _load_base(adapter: _Adapter) -> "PreTrainedModel":
             f"base '{adapter.base}' is stored quantised; name its unquantised version as "
             f"base_model_name_or_path in {adapter.folder / ADAPTER}"
         )
+    base.config.reads = adapter.result.get("recipe", {}).get("reads", "post")
     if base.config.pad_token_id is None:
         base.config.pad_token_id = adapter.tokenizer.pad_token_id
     return base
@@ -177,13 +177,13 @@ def _head(adapter: _Adapter) -> dict[str, Any]:
         return {}
     if adapter.result.get("recipe", {}).get("objective") == "reward":
         return {"new_head": True, "num_labels": 1}
-    tasks = list(adapter.result.get("rows_by_task", {}))
-    if not tasks:
+    names = adapter.result.get("classes")
+    if not names:
         raise InputError(
-            f"{adapter.folder}: a classifier's adapter without mentallama.json; its labels are "
-            "not known"
+            f"{adapter.folder}: a classifier's adapter whose mentallama.json names no classes; its "
+            "labels are not known"
         )
-    classes = class_names(list_classes(tasks))
+    classes = class_names(names)
     return {"new_head": True, "ignore_mismatched_sizes": True, **classes}
 
 

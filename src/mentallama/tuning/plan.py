@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from mentallama.errors import InputError, nearest
+from mentallama.pretrained import find_packaged
 from mentallama.tables import Table, as_markdown
 from mentallama.tuning.bases import known_config
 from mentallama.tuning.estimate import (
@@ -23,8 +24,9 @@ from mentallama.tuning.estimate import (
 from mentallama.tuning.gpus import GPUS, Gpu, hours
 from mentallama.tuning.launch import count_processes
 from mentallama.tuning.material import Material, read_material
+from mentallama.tuning.readings import Reading
 from mentallama.tuning.recipe import Recipe
-from mentallama.tuning.rows import encode_rows, list_classes
+from mentallama.tuning.rows import encode_readings, encode_rows, list_classes, name_classes
 from mentallama.tuning.setting import Load, Setting
 from mentallama.types import Sample
 
@@ -62,6 +64,7 @@ def show_plan(
     data: Path,
     *,
     pairs: Path | None = None,
+    raw: Path | None = None,
     gpu: str | None = None,
     example: Sample | None = None,
 ) -> None:
@@ -72,7 +75,7 @@ def show_plan(
     chosen = _choose_gpus(gpu)
     settings = yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False).strip()
     console.print(f"[bold]Recipe, with all defaults[/bold]\n{settings}\n")
-    material = read_material(recipe, data, pairs)
+    material = read_material(recipe, data, pairs, raw)
     console.print(_rows_table(material))
     tokenizer, problem = _tokenizer(recipe, material)
     lengths = measure_lengths(recipe, material, tokenizer, problem)
@@ -101,7 +104,7 @@ def _rows_table(material: Material) -> str:
         header=("task", "rows"),
         rows=tuple((task, f"{rows:,}") for task, rows in material.rows_by_task.items()),
     )
-    valid = len(material.valid) + len(material.valid_pairs)
+    valid = len(material.valid_readings or material.valid) + len(material.valid_pairs)
     leaks = material.leaks
     return (
         f"{as_markdown([table])}\n{valid:,} validation rows. Leaks into evaluation splits: "
@@ -126,7 +129,7 @@ def measure_lengths(
     problem: str = "",
 ) -> Lengths:
     """Count the tokens of a sample of the training rows, or estimate them from words."""
-    rows: Sequence[Any] = material.train or material.train_pairs
+    rows: Sequence[Any] = material.readings or material.train or material.train_pairs
     drawn = random.Random(0).sample(list(rows), min(_SAMPLE, len(rows)))  # noqa: S311
     if tokenizer is None:
         pairs = [_words(row) for row in drawn]
@@ -151,6 +154,8 @@ def measure_lengths(
 
 
 def _words(row: Any) -> tuple[int, int]:
+    if isinstance(row, Reading):
+        return round(_TOKENS_PER_WORD * len(row.text.split())), len(row.outputs)
     answer = row.chosen if hasattr(row, "chosen") else row.response
     texts = (row.prompt, answer)
     prompt, reply = (round(_TOKENS_PER_WORD * len(text.split())) for text in texts)
@@ -166,8 +171,10 @@ def _tokens(
         rows, counts = encode_pairs(drawn, tokenizer, recipe)
         lengths = [len(row.get("prompt_ids", [])) + len(row["chosen_ids"]) for row in rows]
         return lengths, [len(row["chosen_ids"]) for row in rows], counts.shortened, counts.dropped
-    classes = list_classes(list(material.rows_by_task)) if recipe.objective == "classifier" else []
-    rows, counts = encode_rows(drawn, tokenizer, recipe, classes)
+    if recipe.reads == "post_alone":
+        rows, counts = encode_readings(drawn, tokenizer, recipe, name_classes(recipe, material))
+    else:
+        rows, counts = encode_rows(drawn, tokenizer, recipe, name_classes(recipe, material))
     answers = [
         1 if isinstance(row["labels"], int) else sum(label >= 0 for label in row["labels"])
         for row in rows
@@ -190,7 +197,7 @@ def _describe_lengths(lengths: Lengths, recipe: Recipe) -> str:
 def _show_example(console: Any, recipe: Recipe, example: Sample, tokenizer: Any) -> None:
     from mentallama.tuning.view import show_loss
 
-    if recipe.objective in ("dpo", "reward", "grpo"):
+    if recipe.objective in ("dpo", "reward", "grpo") or recipe.reads == "post_alone":
         return
     classes = list_classes([example.post.task]) if recipe.objective == "classifier" else []
     rows, _ = encode_rows([example], tokenizer, recipe, classes)
@@ -203,7 +210,7 @@ def find_config(
     recipe: Recipe, tokenizer: "PreTrainedTokenizerBase | None", material: Material
 ) -> "PretrainedConfig | None":
     """Return the config of the model to tune; null where it is neither at hand nor known."""
-    classes = list_classes(list(material.rows_by_task)) if recipe.objective == "classifier" else []
+    classes = name_classes(recipe, material)
     if recipe.scratch:
         from mentallama.tuning.scratch import build_model
 
@@ -221,7 +228,7 @@ def _read_config(base: str) -> "PretrainedConfig | None":
     from transformers import AutoConfig
 
     try:
-        return AutoConfig.from_pretrained(base, local_files_only=True)
+        return AutoConfig.from_pretrained(find_packaged(base), local_files_only=True)
     except (OSError, ValueError, KeyError):
         return None
 

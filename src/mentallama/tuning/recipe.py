@@ -88,8 +88,15 @@ class Recipe(BaseModel):
     form: Form = "instruction"
     tasks: tuple[str, ...] | None = None
     """Sets to tune on; null means every set of the data folder that has training rows."""
-    reads: Literal["post", "explanation"] = "post"
-    """Classifiers: label a post with its question, or (label inference) an explanation."""
+    reads: Literal["post", "explanation", "post_alone"] = "post"
+    """Classifiers: label a post with its question, or (label inference) an explanation; post_alone:
+    one model reads the post once and answers every question."""
+    train_on_validation: float = Field(ge=0, lt=1, default=0.0)
+    """With reads post_alone: share of the validation posts of sets without training rows that are
+    trained on."""
+    risk: float | None = Field(gt=0, lt=1, default=None)
+    """With reads post_alone: the share of wrong answers, on validation posts, above which the model
+    rather abstains."""
     order: Literal["label_first", "reason_first"] = "label_first"
     """Whether an answer opens with the label, as in the release, or with its reasons."""
     template: Literal["raw", "chat"] | None = None
@@ -191,8 +198,12 @@ class Recipe(BaseModel):
             return "device_batch_size must be a multiple of preference.generations"
         if self.objective != "causal" and self.batching == "packing":
             return "batching packing is for the objective causal"
-        if self.objective != "classifier" and self.reads == "explanation":
-            return "reads explanation is for the objective classifier"
+        if self.objective != "classifier" and self.reads != "post":
+            return f"reads {self.reads} is for the objective classifier"
+        if (self.reads == "post_alone") != (self.risk is not None):
+            return "risk belongs to reads post_alone, and it needs it"
+        if self.train_on_validation and self.reads != "post_alone":
+            return "train_on_validation is for reads post_alone"
         if self.choose_by == "weighted_f1":
             return self._wrong_choice()
         return ""

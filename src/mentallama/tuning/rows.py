@@ -8,11 +8,14 @@ from mentallama.encoding import encode_pair, encode_question, encode_source
 from mentallama.errors import InputError
 from mentallama.tasks import get_label, get_task
 from mentallama.tasks.wording import REASONING
+from mentallama.tuning.readings import Reading, list_outputs
 from mentallama.tuning.recipe import Recipe
 from mentallama.types import Sample
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+    from mentallama.tuning.material import Material
 
 IGNORED = -100
 """Label of tokens that bear no loss."""
@@ -34,6 +37,37 @@ class RowCounts:
     tokens: int
     answer_tokens: int
     """Tokens that bear loss; for a classifier, the labels."""
+
+
+def encode_readings(
+    readings: Sequence[Reading],
+    tokenizer: "PreTrainedTokenizerBase",
+    recipe: Recipe,
+    outputs: Sequence[str],
+) -> tuple[list[Row], RowCounts]:
+    """Encode posts for a classifier that answers every question.
+
+    ``labels`` holds, per question, the position of the right output among ``outputs``, or IGNORED.
+    """
+    questions = list(dict.fromkeys(name.rpartition("/")[0] for name in outputs))
+    places = {name: number for number, name in enumerate(outputs)}
+    rows: list[Row] = []
+    shortened = 0
+    for one in readings:
+        encoded = encode_question(tokenizer, "", one.text, recipe.max_length)
+        shortened += encoded.shortened
+        labels = [IGNORED] * len(questions)
+        for name in one.outputs:
+            if name in places:
+                labels[questions.index(name.rpartition("/")[0])] = places[name]
+        rows.append({"input_ids": encoded.prompt, "labels": labels})
+    return rows, RowCounts(
+        rows=len(rows),
+        shortened=shortened,
+        dropped=0,
+        tokens=sum(len(row["input_ids"]) for row in rows),
+        answer_tokens=sum(_bearing(row["labels"]) for row in rows),
+    )
 
 
 def encode_rows(
@@ -129,6 +163,15 @@ def list_classes(tasks: Sequence[str]) -> list[str]:
     if len(tasks) == 1:
         return [label.key for label in get_task(tasks[0]).labels]
     return [f"{task}/{label.key}" for task in tasks for label in get_task(task).labels]
+
+
+def name_classes(recipe: Recipe, material: "Material") -> list[str]:
+    """Return the outputs of a recipe's classifier; nothing for other objectives."""
+    if recipe.objective != "classifier":
+        return []
+    if material.readings:
+        return list_outputs(material.readings)
+    return list_classes(list(material.rows_by_task))
 
 
 def class_name(sample: Sample, classes: Sequence[str]) -> str:

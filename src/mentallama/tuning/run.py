@@ -22,14 +22,17 @@ from mentallama.pretrained import quieten
 from mentallama.tuning import gates
 from mentallama.tuning.card import model_card
 from mentallama.tuning.checkpoints import newest_whole
+from mentallama.tuning.leaks import Leaks
 from mentallama.tuning.material import Material, choose_evenly, read_material
+from mentallama.tuning.readings import weigh_questions
 from mentallama.tuning.recipe import Recipe
-from mentallama.tuning.rows import Row, RowCounts, encode_rows, list_classes
+from mentallama.tuning.rows import Row, RowCounts, encode_readings, encode_rows, name_classes
 
 _MMAP_THRESHOLD = -3
 """glibc's number of the option: size from which a block is its own mapping."""
-_LARGE = 20_000_000
-"""Parameters from which memory matters more than time: a model of a million took twice as long."""
+_LARGE = 50_000_000
+"""Parameters from which memory matters more than time: one of a million took twice as long, and
+MiniLM (23 million) with adapters several times as long."""
 
 if TYPE_CHECKING:
     from mentallama.tuning.build import Feedback, Job
@@ -46,7 +49,7 @@ class TunedModel:
     train: RowCounts
     valid: RowCounts
     rows_by_task: dict[str, int]
-    leaks: gates.Leaks
+    leaks: Leaks
     chosen_by: str
     """Metric on validation rows by which the best checkpoint was chosen, and its value there."""
     best: float
@@ -55,6 +58,12 @@ class TunedModel:
     """Training time of the process that finished the run."""
     kl_to_base: float | None = None
     """Preference stage: nats per answer token, on validation rows."""
+    classes: list[str] | None = None
+    """Names of a classifier's outputs, in order."""
+    calibration: dict[str, dict[str, float]] | None = None
+    """Of classifiers that read the post alone, per question: what is divided out of the logits
+    (``temperature``), the confidence under which the model abstains (``floor``), and how many
+    validation posts (``n``) say so."""
     expert_load: list[list[float]] | None = None
     """Mixtures of experts: each expert's share by layer, on validation rows."""
 
@@ -65,17 +74,20 @@ def tune(
     out: Path,
     *,
     pairs: Path | None = None,
+    raw: Path | None = None,
     feedback: "Feedback | None" = None,
 ) -> TunedModel:
     """Tune a model by the recipe on a folder of samples; resume where an earlier run stopped.
 
+    ``pairs`` are for the preference stage, ``raw`` (human-annotated corpora) for classifiers that
+    read the post alone.
     Raises InputError where the data has no training or validation rows, where ``out`` belongs to
     another run, or where the base model cannot be loaded; CheckError where a gate refuses.
     """
-    identity = _identify(recipe, data, pairs)
+    identity = _identify(recipe, data, pairs, raw)
     if _is_finished(out, identity):
         return _read_result(out)
-    material = read_material(recipe, data, pairs)
+    material = read_material(recipe, data, pairs, raw)
     job, counts = _prepare(recipe, material, out, feedback)
     make_folder(out)
     write_json(out / "run.json", identity)
@@ -93,17 +105,21 @@ def tune(
         best=float(trainer.state.best_metric),
         best_valid_loss=_loss_at_best(trainer),
         seconds=_training_time(trainer),
+        classes=list(job.classes) or None,
         **_extras(job, trainer),
     )
     _save(trainer, job, tuned, sha256(data / MANIFEST))
     return tuned
 
 
-def _identify(recipe: Recipe, data: Path, pairs: Path | None) -> dict[str, Any]:
+def _identify(recipe: Recipe, data: Path, pairs: Path | None, raw: Path | None) -> dict[str, Any]:
     manifest = data / MANIFEST
     if not manifest.exists():
         raise InputError(f"{data}: no {MANIFEST}; make the folder with 'mentallama data import'")
     identity = {"recipe": recipe.model_dump(mode="json"), "data": sha256(manifest)}
+    if raw is not None:
+        files = sorted(path for path in raw.rglob("*") if path.is_file())
+        identity["raw"] = {str(path.relative_to(raw)): sha256(path) for path in files}
     if pairs is None:
         return identity
     if not pairs.is_file():
@@ -124,8 +140,7 @@ def _prepare(
     set_seed(recipe.seed)
     tokenizer = load_tokenizer(recipe, material.texts)
     gates.need_served_template(tokenizer, recipe)
-    tasks = list(material.rows_by_task)
-    classes = list_classes(tasks) if recipe.objective == "classifier" else []
+    classes = name_classes(recipe, material)
     train, valid = _encode(recipe, material, tokenizer, classes)
     if recipe.objective in ("causal", "seq2seq"):
         gates.need_loss([*train[0], *valid[0]])
@@ -139,6 +154,7 @@ def _prepare(
         train=train[0],
         valid=valid[0],
         classes=classes,
+        weights=weigh_questions(material.readings) if material.readings else {},
         answered=(*first, *_answered(recipe, material)),
         feedback=feedback,
     )
@@ -170,6 +186,11 @@ def _encode(
             rows, counts = encode_prompts(_answered(recipe, material), tokenizer, recipe)
             behind = len(material.train)
             return train, ([{**row, "number": row["number"] + behind} for row in rows], counts)
+        case "classifier" if material.readings:
+            return (
+                encode_readings(material.readings, tokenizer, recipe, classes),
+                encode_readings(material.valid_readings, tokenizer, recipe, classes),
+            )
         case _:
             return (
                 encode_rows(material.train, tokenizer, recipe, classes),
@@ -241,6 +262,10 @@ def _extras(job: "Job", trainer: Any) -> dict[str, Any]:
         from mentallama.tuning.preference import measure_kl
 
         return {"kl_to_base": measure_kl(job, model)}
+    if job.recipe.reads == "post_alone":
+        from mentallama.tuning.calibration import calibrate
+
+        return {"calibration": calibrate(job, model)}
     if hasattr(model.config, "num_experts_per_tok") and job.recipe.objective == "causal":
         from mentallama.tuning.experts import expert_load
 
@@ -293,5 +318,5 @@ def _read_result(out: Path) -> TunedModel:
     values["folder"] = out / "model"
     values["train"] = RowCounts(**values["train"])
     values["valid"] = RowCounts(**values["valid"])
-    values["leaks"] = gates.Leaks(**values["leaks"])
+    values["leaks"] = Leaks(**values["leaks"])
     return TunedModel(**values)

@@ -139,12 +139,14 @@ class PlainTrainer(_Careful, Trainer):  # type: ignore[misc]
 
 
 class ClassifierTrainer(_Careful, Trainer):  # type: ignore[misc]
-    """Encoders with one output per label; a row is told apart from its own task's labels only.
+    """Encoders with one output per label; only the labels of one question compete.
 
-    ``groups`` gives for each class the number of its task.
+    ``groups`` gives for each class the number of its question, ``weights`` how much an answer that
+    is this class counts. A row answers one question, or several at once.
     """
 
     groups: torch.Tensor
+    weights: torch.Tensor
     loss_is_scaled_for_ga = False
 
     def compute_loss(
@@ -154,12 +156,17 @@ class ClassifierTrainer(_Careful, Trainer):  # type: ignore[misc]
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Any:
-        """Return the cross-entropy among the labels of each row's task."""
+        """Return the weighted cross-entropy of the answers, per row."""
         labels = inputs.pop("labels")
         outputs = model(**inputs)
-        groups = self.groups.to(labels.device)
-        others = groups[None] != groups[labels][:, None]
-        loss = cross_entropy(outputs.logits.float().masked_fill(others, -torch.inf), labels)
+        rows = labels.reshape(len(labels), -1)
+        answered = rows != IGNORED
+        owners, right = answered.nonzero()[:, 0], rows[answered]
+        groups, weights = self.groups.to(labels.device), self.weights.to(labels.device)
+        others = groups[None] != groups[right][:, None]
+        logits = outputs.logits.float()[owners].masked_fill(others, -torch.inf)
+        losses = cross_entropy(logits, right, reduction="none") * weights[right]
+        loss = losses.sum() / len(rows)
         return (loss, outputs) if return_outputs else loss
 
 
