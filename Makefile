@@ -20,7 +20,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(PIP) -e '.[train,data,metrics,fast,qlora,cluster,dev]'
+	$(PIP) -e '.[train,data,metrics,fast,qlora,cluster,mini,serve,dev]'
 	@touch $@
 
 demo: setup

@@ -14,7 +14,7 @@ LAYERS = (
     ("__init__", "types", "errors"),
     ("io", "rows", "config", "journal", "progress", "encoding", "tables", "pages"),
     ("bartscore", "chat", "closeness", "ctranslate", "near", "pretrained"),
-    ("tasks",),
+    ("tasks", "support"),
     ("dataset",),
     ("corpus", *STAGES),
     ("feedback", "analysis"),

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from mentallama import NOTICE, __version__
+from mentallama.cli.analyse import analyse
 from mentallama.cli.benchmark import benchmark
 from mentallama.cli.comparing import compare
 from mentallama.cli.corpus import corpus
@@ -15,6 +16,7 @@ from mentallama.cli.demo import demo
 from mentallama.cli.generation import generate
 from mentallama.cli.pairs import pairs
 from mentallama.cli.scoring import evaluate, leaderboard
+from mentallama.cli.serve import serve
 from mentallama.cli.shards import generate_shards
 from mentallama.cli.tuning import merge, tune
 from mentallama.errors import MentallamaError
@@ -46,6 +48,8 @@ _SCORING = (evaluate, leaderboard, compare, benchmark)
 for command in (data, verify, corpus, tune, pairs, merge, generate, *_SCORING, demo):
     cli.add_command(command)
 cli.add_command(generate_shards)
+cli.add_command(analyse)
+cli.add_command(serve)
 
 
 def main() -> None:

@@ -1,0 +1,259 @@
+"""The mini model: a small encoder that reads a post once and answers every question on it.
+
+Calibrated on validation posts; abstains under the confidence that its stated risk asks for. What it
+was not trained on is answered "not covered", another language than English is said to be outside of
+it. Evidence and explanation are composed, not written (``evidence.py``, ``explain.py``).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mentallama.analysis.ask import Question, abstain
+from mentallama.analysis.evidence import Span, choose_evidence, split_clauses
+from mentallama.analysis.explain import ABSENT, compose, compose_unsure
+from mentallama.encoding import encode_question
+from mentallama.errors import InputError
+from mentallama.io import read_json
+from mentallama.tasks import get_task
+from mentallama.tasks.questions import output_name, question_name
+from mentallama.types import Analysis, Evidence, GoldSource
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+Floats = NDArray[np.float64]
+_ROWS = 64
+"""Texts read at once."""
+_POSTS = 32
+"""Posts read together; their texts are sorted by length first."""
+_FEWEST_WORDS = 6
+"""Words under which a language cannot be told."""
+_NOT_COVERED = "Not covered: this model was not trained to answer this question."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The outputs of one question, and how sure they may be."""
+
+    columns: tuple[int, ...]
+    labels: tuple[str, ...]
+    temperature: float
+    floor: float
+
+
+class Mini:
+    """A loaded mini model; an ``Analyser``."""
+
+    explains = "composed"
+
+    def __init__(
+        self,
+        read: Any,
+        tokenizer: "PreTrainedTokenizerBase",
+        heads: dict[Question, Head],
+        *,
+        name: str,
+        key: str,
+        limit: int,
+        evidence: bool = True,
+    ) -> None:
+        """``read`` takes ids and mask, of shape (texts, tokens), and gives logits as an array."""
+        self.name, self.key = name, key
+        self._read, self._tokenizer, self._heads = read, tokenizer, heads
+        self._limit, self._evidence = limit, evidence
+
+    def answer(
+        self, posts: Sequence[str], questions: Sequence[Question]
+    ) -> Iterator[list[Analysis]]:
+        """Yield the analyses of each post, in order."""
+        for start in range(0, len(posts), _POSTS):
+            chunk = posts[start : start + _POSTS]
+            logits, shortened = self._logits(chunk)
+            foreign = [speaks_other(post) for post in chunk]
+            weights = self._weigh(chunk, foreign)
+            for number, post in enumerate(chunk):
+                if foreign[number]:
+                    why = f"Outside what I was trained on: the post seems to be {foreign[number]}."
+                    yield [abstain(question, self.name, why) for question in questions]
+                    continue
+                found = _Read(post, logits[number], *weights[number], shortened[number])
+                yield [self._analyse(question, found) for question in questions]
+
+    def _analyse(self, question: Question, found: "_Read") -> Analysis:
+        head = self._heads.get(question)
+        if head is None:
+            return abstain(question, self.name, _NOT_COVERED)
+        chances = _softmax(found.logits[list(head.columns)] / head.temperature)
+        order = np.argsort(-chances, kind="stable")
+        best, confidence = int(order[0]), float(chances[order[0]])
+        if confidence < head.floor:
+            guesses = [(head.labels[i], float(chances[i])) for i in order]
+            why = compose_unsure(question, guesses)
+            return abstain(
+                question, self.name, why, confidence=confidence, truncated=found.shortened
+            )
+        label = head.labels[best]
+        evidence = found.evidence(head.columns, best) if label not in ABSENT else ()
+        return Analysis(
+            task=question.task,
+            aspect=question.aspect,
+            label=label,
+            confidence=round(confidence, 4),
+            explanation=compose(question, label, evidence),
+            evidence=evidence,
+            model=self.name,
+            truncated=found.shortened,
+        )
+
+    def _weigh(
+        self, posts: Sequence[str], foreign: Sequence[str]
+    ) -> list[tuple[list[Span], Floats]]:
+        """Return each post's clauses and the logits of each clause alone, of shape (clauses,
+        outputs)."""
+        if not self._evidence:
+            return [([], np.zeros((0, 0)))] * len(posts)
+        spans = [
+            [] if other else split_clauses(post) for post, other in zip(posts, foreign, strict=True)
+        ]
+        texts = [
+            post[start:end]
+            for post, places in zip(posts, spans, strict=True)
+            for start, end in places
+        ]
+        logits, _ = self._logits(texts)
+        borders = np.cumsum([len(places) for places in spans])[:-1]
+        return list(zip(spans, np.split(logits, borders), strict=True))
+
+    def _logits(self, texts: Sequence[str]) -> tuple[Floats, list[bool]]:
+        """Return logits of shape (texts, outputs), and which texts were shortened."""
+        encoded = [encode_question(self._tokenizer, "", text, self._limit) for text in texts]
+        order = sorted(range(len(texts)), key=lambda i: len(encoded[i].prompt))
+        rows: list[Floats] = [np.zeros(0)] * len(texts)
+        for start in range(0, len(order), _ROWS):
+            chosen = order[start : start + _ROWS]
+            batch = self._tokenizer.pad(
+                {"input_ids": [encoded[i].prompt for i in chosen]}, return_tensors="np"
+            )
+            for i, row in zip(
+                chosen, self._read(batch["input_ids"], batch["attention_mask"]), strict=True
+            ):
+                rows[i] = row
+        shortened = [one.shortened for one in encoded]
+        return np.array(rows, dtype=np.float64).reshape(len(texts), -1), shortened
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What the network makes of one post."""
+
+    post: str
+    logits: Floats
+    spans: list[Span]
+    clauses: Floats
+    shortened: bool
+
+    def evidence(self, columns: Sequence[int], best: int) -> tuple[Evidence, ...]:
+        """Return the clauses that speak for a label against the question's other labels."""
+        if not self.spans:
+            return ()
+        logits = self.clauses[:, list(columns)]
+        others = np.delete(logits, best, axis=1).max(axis=1)
+        return choose_evidence(self.post, self.spans, (logits[:, best] - others).tolist())
+
+
+def speaks_other(post: str) -> str:
+    """Return the code of the language of a post that is not English; nothing where it is, or
+    where the post is too short to tell."""
+    import py3langid
+
+    if len(post.split()) < _FEWEST_WORDS:
+        letters = [char for char in post if char.isalpha()]
+        latin = sum(char.isascii() for char in letters)
+        return "in another script" if letters and 2 * latin < len(letters) else ""
+    language = py3langid.classify(post[:2000])[0]
+    return "" if language in ("en", "pcm") else f"in another language ({language})"
+
+
+def load_mini(folder: Path | None = None, *, evidence: bool = True) -> Mini:
+    """Load the mini model that ships, or one tuned by ``mentallama tune mini``.
+
+    Raises InputError where what it needs is not installed, or the folder holds no such model.
+    """
+    place = folder or Path(str(files("mentallama") / "mini"))
+    if not (place / "mentallama.json").is_file():
+        raise InputError(f"{place}: no mini model; tune one: 'mentallama tune mini'")
+    told = read_json(place / "mentallama.json")
+    if told["recipe"].get("reads") != "post_alone":
+        raise InputError(f"{place}: a model that reads questions; the mini model reads posts alone")
+    try:
+        from mentallama.models.classifier import load_network, load_reader
+        from mentallama.models.local import fingerprint
+
+        network, tokenizer = load_network(str(place)), load_reader(str(place))
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"the mini model needs {error.name}: pip install 'mentallama[mini]'"
+        ) from None
+    return Mini(
+        as_reader(network),
+        tokenizer,
+        read_heads(told),
+        name=told["name"],
+        key=f"{fingerprint(str(place))} evidence={evidence}",
+        limit=int(told["recipe"]["max_length"]),
+        evidence=evidence,
+    )
+
+
+def as_reader(network: Any) -> Any:
+    """Return a function from ids and mask to logits, on torch."""
+    import torch
+
+    def read(ids: Any, mask: Any) -> Any:
+        with torch.inference_mode():
+            device = network.device
+            values = {"input_ids": ids, "attention_mask": mask}
+            tensors = {
+                name: torch.as_tensor(value, device=device) for name, value in values.items()
+            }
+            return network(**tensors).logits.float().cpu().numpy()
+
+    return read
+
+
+def read_heads(told: dict[str, Any]) -> dict[Question, Head]:
+    """Return the heads of a tuned model: of two on one question the one of the release's labels."""
+    places = {name: number for number, name in enumerate(told["classes"])}
+    heads: dict[Question, Head] = {}
+    golds: tuple[GoldSource, ...] = ("release", "human")
+    for question in _questions(places):
+        task = get_task(question.task)
+        for gold in golds:
+            names = [output_name(task.key, question.aspect, gold, x.key) for x in task.labels]
+            if question not in heads and all(name in places for name in names):
+                measured = told["calibration"][question_name(task.key, question.aspect, gold)]
+                heads[question] = Head(
+                    columns=tuple(places[name] for name in names),
+                    labels=tuple(label.key for label in task.labels),
+                    temperature=measured["temperature"],
+                    floor=measured["floor"],
+                )
+    return heads
+
+
+def _questions(places: dict[str, int]) -> list[Question]:
+    from mentallama.analysis.ask import list_questions
+
+    known = {name.split("/")[0].removesuffix("@human") for name in places}
+    return [q for q in list_questions() if question_name(q.task, q.aspect) in known]
+
+
+def _softmax(logits: Floats) -> Floats:
+    values = np.exp(logits - logits.max())
+    return np.asarray(values / values.sum())
