@@ -71,7 +71,7 @@ def encode_pair(
 
 def encode_source(tokenizer: "PreTrainedTokenizerBase", prompt: str, limit: int) -> Encoded:
     """Encode a prompt for an encoder-decoder, with the tokenizer's own special tokens."""
-    text, shortened = _fit(tokenizer, prompt.strip(), limit - _specials(tokenizer))
+    text, shortened = fit_text(tokenizer, prompt.strip(), limit - _specials(tokenizer))
     return Encoded(list(tokenizer(text)["input_ids"]), [], shortened)
 
 
@@ -83,10 +83,10 @@ def encode_question(
     An empty question gives the text alone. The text loses its middle where the pair is too long.
     """
     if not question:
-        text, shortened = _fit(tokenizer, text, limit - _specials(tokenizer))
+        text, shortened = fit_text(tokenizer, text, limit - _specials(tokenizer))
         return Encoded(list(tokenizer(text)["input_ids"]), [], shortened)
     room = limit - len(tokenizer(question, "")["input_ids"])
-    text, shortened = _fit(tokenizer, text, room)
+    text, shortened = fit_text(tokenizer, text, room)
     return Encoded(list(tokenizer(question, text)["input_ids"]), [], shortened)
 
 
@@ -116,7 +116,7 @@ def _tokenize(
     return batch
 
 
-def _fit(tokenizer: "PreTrainedTokenizerBase", text: str, room: int) -> tuple[str, bool]:
+def fit_text(tokenizer: "PreTrainedTokenizerBase", text: str, room: int) -> tuple[str, bool]:
     """Take characters out of the middle of a text until it has at most ``room`` tokens."""
     batch = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     offsets = batch["offset_mapping"]

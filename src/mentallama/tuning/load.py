@@ -53,7 +53,12 @@ def load_model(
         model = prepare_model_for_kbit_training(  # type: ignore[no-untyped-call]
             model, use_gradient_checkpointing=recipe.gradient_checkpointing
         )
-    return get_peft_model(model, lora_config(recipe))
+    adapted = get_peft_model(model, lora_config(recipe))
+    for parameter in adapted.parameters():
+        # A new head has the type of the base it stands on, which may be bf16.
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+    return adapted
 
 
 def lora_config(recipe: Recipe) -> "LoraConfig":
