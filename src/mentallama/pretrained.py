@@ -31,18 +31,14 @@ def find_packaged(source: str) -> str:
 def load_pretrained(
     kind: str, source: str, *, new_head: bool = False, **values: Any
 ) -> "PreTrainedModel":
-    """Load ``AutoModelFor{kind}`` from a folder or hub id.
+    """Load ``AutoModelFor{kind}``, or the kind "Pooled" (``pooled.py``), from a folder or hub id.
 
     Raises InputError where it cannot be loaded, or where weights are missing that ``new_head``
     (a classifier's output layers, started at random) does not excuse.
     """
-    import transformers
-
-    loader = getattr(transformers, f"AutoModelFor{kind}")
+    load = _find_loader(kind)
     try:
-        model, found = loader.from_pretrained(
-            find_packaged(source), output_loading_info=True, **values
-        )
+        model, found = load(find_packaged(source), output_loading_info=True, **values)
     except (OSError, ValueError, ImportError, KeyError, RuntimeError) as error:
         raise InputError(
             f"'{source}' cannot be loaded, neither as a folder nor from the hub: "
@@ -59,6 +55,21 @@ def load_pretrained(
             f"{missing[0]} first; they would be random"
         )
     return model
+
+
+def classifier_kind(reads: str) -> str:
+    """Return the kind of a classifier by what it reads (``Recipe.reads``)."""
+    return "Pooled" if reads == "post_alone" else "SequenceClassification"
+
+
+def _find_loader(kind: str) -> Any:
+    if kind == "Pooled":
+        from mentallama.pooled import load_pooled
+
+        return load_pooled
+    import transformers
+
+    return getattr(transformers, f"AutoModelFor{kind}").from_pretrained
 
 
 def load_tokenizer(source: str, *, local_only: bool = False) -> "PreTrainedTokenizerBase":

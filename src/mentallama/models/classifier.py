@@ -15,7 +15,7 @@ from mentallama.errors import InputError
 from mentallama.io import read_json
 from mentallama.models.backend import Completion, Decoding
 from mentallama.models.local import adapted_base, display_name, fingerprint, put_on, tuned_as
-from mentallama.pretrained import load_pretrained, load_tokenizer
+from mentallama.pretrained import classifier_kind, load_pretrained, load_tokenizer
 from mentallama.tasks import get_task
 from mentallama.tasks.questions import output_name, question_name
 from mentallama.types import GoldSource, Sample, Task
@@ -109,22 +109,24 @@ def load_network(model: str) -> "PreTrainedModel":
 
     Raises InputError where it cannot be loaded, or where an adapter does not say what it labels.
     """
-    base = adapted_base(model)
+    base, config = adapted_base(model), Path(model) / "config.json"
     if base is None:
-        return load_pretrained("SequenceClassification", model).eval()
+        reads = read_json(config).get("reads", "post") if config.is_file() else "post"
+        return load_pretrained(classifier_kind(reads), model).eval()
     told = Path(model) / "mentallama.json"
     classes = read_json(told).get("classes") if told.is_file() else None
     if not classes:
         raise InputError(f"{model}: a classifier's adapter; mentallama.json must name its classes")
+    reads = tuned_as(model).get("reads", "post")
     loaded = load_pretrained(
-        "SequenceClassification",
+        classifier_kind(reads),
         base,
         new_head=True,
         ignore_mismatched_sizes=True,
         id2label=dict(enumerate(classes)),
         label2id={name: number for number, name in enumerate(classes)},
     )
-    loaded.config.reads = tuned_as(model).get("reads", "post")
+    loaded.config.reads = reads
     merged: PreTrainedModel = put_on(loaded, base, model).merge_and_unload()
     return merged.eval()
 

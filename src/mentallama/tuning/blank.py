@@ -25,11 +25,16 @@ def build_blank(config: "PretrainedConfig", setting: "Setting") -> Any:
     # FSDP hands its blocks weights in the type that is computed in; else only frozen ones have it.
     halved = setting.precision == "bf16" and (setting.method != "full" or setting.shards > 1)
     with torch.device("meta"):
-        model = getattr(transformers, f"AutoModelFor{_CLASSES[setting.objective]}").from_config(
-            _prepared(config),
-            dtype=torch.bfloat16 if halved else torch.float32,
-            attn_implementation=_attention(setting),
-        )
+        dtype = torch.bfloat16 if halved else torch.float32
+        if getattr(config, "reads", "post") == "post_alone":
+            from mentallama.pooled import PooledForSequenceClassification
+
+            model = PooledForSequenceClassification(_prepared(config)).to(dtype)
+        else:
+            kind = getattr(transformers, f"AutoModelFor{_CLASSES[setting.objective]}")
+            model = kind.from_config(
+                _prepared(config), dtype=dtype, attn_implementation=_attention(setting)
+            )
         if setting.method == "qlora":
             _imitate_four_bit(model)
         if setting.method != "full":

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from mentallama.errors import InputError
-from mentallama.pretrained import load_pretrained
+from mentallama.pretrained import classifier_kind, load_pretrained
 from mentallama.pretrained import load_tokenizer as pretrained_tokenizer
 from mentallama.tuning.recipe import Recipe
 from mentallama.tuning.scratch import build_model, class_names, train_tokenizer
@@ -38,6 +38,10 @@ def load_model(
     """
     if recipe.scratch:
         model = build_model(recipe.scratch, tokenizer, classes)
+        if recipe.reads == "post_alone":
+            from mentallama.pooled import PooledForSequenceClassification
+
+            model = PooledForSequenceClassification(model.config)
         model.config.use_cache = recipe.objective == "grpo"
         model.config.reads = recipe.reads
         return model
@@ -97,7 +101,7 @@ def _load_base(recipe: Recipe, classes: Sequence[str]) -> "PreTrainedModel":
     match recipe.objective:
         case "classifier":
             values |= class_names(classes) | {"ignore_mismatched_sizes": True, "new_head": True}
-            kind = "SequenceClassification"
+            kind = classifier_kind(recipe.reads)
         case "reward":
             values |= {"num_labels": 1, "new_head": True}
             kind = "SequenceClassification"

@@ -165,7 +165,6 @@ def _load_base(adapter: _Adapter) -> "PreTrainedModel":
             f"base '{adapter.base}' is stored quantised; name its unquantised version as "
             f"base_model_name_or_path in {adapter.folder / ADAPTER}"
         )
-    base.config.reads = adapter.result.get("recipe", {}).get("reads", "post")
     if base.config.pad_token_id is None:
         base.config.pad_token_id = adapter.tokenizer.pad_token_id
     return base
@@ -175,8 +174,14 @@ def _head(adapter: _Adapter) -> dict[str, Any]:
     """Return how a classifier's output layer is built; the adapter holds its weights."""
     if adapter.kind != "SequenceClassification":
         return {}
-    if adapter.result.get("recipe", {}).get("objective") == "reward":
+    recipe = adapter.result.get("recipe", {})
+    if recipe.get("objective") == "reward":
         return {"new_head": True, "num_labels": 1}
+    if recipe.get("reads") == "post_alone":
+        raise InputError(
+            f"{adapter.folder}: reads the post alone, and is merged whenever it is loaded; use the "
+            "folder as it is"
+        )
     names = adapter.result.get("classes")
     if not names:
         raise InputError(

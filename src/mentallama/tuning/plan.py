@@ -215,9 +215,12 @@ def find_config(
         from mentallama.tuning.scratch import build_model
 
         assert tokenizer is not None
-        return build_model(recipe.scratch, tokenizer, classes).config
-    config = known_config(str(recipe.base)) or _read_config(str(recipe.base))
-    if config is not None and classes:
+        config = build_model(recipe.scratch, tokenizer, classes).config
+    else:
+        config = known_config(str(recipe.base)) or _read_config(str(recipe.base))
+    if config is not None:
+        config.reads = recipe.reads
+    if config is not None and classes and not recipe.scratch:
         from mentallama.tuning.scratch import class_names
 
         config.update(class_names(classes))
