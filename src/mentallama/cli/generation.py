@@ -23,7 +23,7 @@ _CONCURRENCY = 8
 @click.option(
     "--model",
     required=True,
-    help="Model folder, adapter, hub id, a name at --endpoint; 'gold' (the ceiling) or 'fake'.",
+    help="Model folder, adapter, hub id, name at --endpoint, 'mini', 'gold' (the ceiling) or 'fake'.",
 )
 @click.option("--data", "source", type=FOLDER, help=f"File or folder of samples.  {DEFAULT}")
 @click.option("--out", type=FOLDER, required=True, help="File for the responses (.jsonl).")
@@ -90,6 +90,7 @@ def generate(model: str, source: Path | None, out: Path, **options: Any) -> None
         temperature=options["temperature"],
         seed=options["seed"],
     )
+    model = _find_shipped(model)
     _need_used(model, options)
     with data_or_corpus(source) as data:
         samples, gold_source = _select(data, options["form"], options["split"], options["tasks"])
@@ -117,6 +118,13 @@ def generate(model: str, source: Path | None, out: Path, **options: Any) -> None
 
         for path, rows in write_reference(responses, options["reference"]).items():
             click.echo(f"{rows:,} rows in {path}")
+
+
+def _find_shipped(model: str) -> str:
+    """Return the folder of the mini model, which ships, where it is meant."""
+    from importlib.resources import files
+
+    return str(files("mentallama") / "mini") if model == "mini" else model
 
 
 def _need_used(model: str, options: dict[str, Any]) -> None:

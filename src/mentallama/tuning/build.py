@@ -108,6 +108,7 @@ def _classifier(job: Job, values: dict[str, Any]) -> Any:
         args=TrainingArguments(**_common(job.recipe, job.out), label_names=["labels"]),
         data_collator=DataCollatorWithPadding(job.tokenizer),
     )
+    trainer.head_learning_rate = job.recipe.head_learning_rate
     questions = [name.rpartition("/")[0] for name in job.classes]
     trainer.groups = torch.tensor([questions.index(name) for name in questions])
     trainer.weights = torch.tensor([job.weights.get(name, 1.0) for name in questions])

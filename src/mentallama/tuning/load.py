@@ -50,6 +50,7 @@ def load_model(
     if model.config.pad_token_id is None:
         model.config.pad_token_id = tokenizer.pad_token_id
     if recipe.lora is None:
+        freeze_layers(model, recipe.frozen_layers)
         return model
     from peft import get_peft_model, prepare_model_for_kbit_training
 
@@ -63,6 +64,18 @@ def load_model(
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
     return adapted
+
+
+def freeze_layers(model: "PreTrainedModel", count: int) -> None:
+    """Keep the embeddings and the first ``count`` layers of an encoder as they are."""
+    if not count:
+        return
+    encoder = model.base_model
+    layers = encoder.encoder.layer
+    if count > len(layers):
+        raise InputError(f"frozen_layers {count}: the model has {len(layers)} layers")
+    for part in (encoder.embeddings, *layers[:count]):
+        part.requires_grad_(False)
 
 
 def lora_config(recipe: Recipe) -> "LoraConfig":

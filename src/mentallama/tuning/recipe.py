@@ -91,6 +91,10 @@ class Recipe(BaseModel):
     reads: Literal["post", "explanation", "post_alone"] = "post"
     """Classifiers: label a post with its question, or (label inference) an explanation; post_alone:
     one model reads the post once and answers every question."""
+    frozen_layers: int = Field(ge=0, default=0)
+    """Classifiers: the embeddings and this many first layers of the encoder stay as they are."""
+    head_learning_rate: float | None = Field(gt=0, default=None)
+    """Classifiers: of the new output layer; null means ``learning_rate``."""
     train_on_validation: float = Field(ge=0, lt=1, default=0.0)
     """With reads post_alone: share of the validation posts of sets without training rows that are
     trained on."""
@@ -200,6 +204,10 @@ class Recipe(BaseModel):
             return "batching packing is for the objective causal"
         if self.objective != "classifier" and self.reads != "post":
             return f"reads {self.reads} is for the objective classifier"
+        if self.objective != "classifier" and (self.frozen_layers or self.head_learning_rate):
+            return "frozen_layers and head_learning_rate are for the objective classifier"
+        if self.frozen_layers and self.method != "full":
+            return "frozen_layers belongs to the method full: adapters freeze the base anyway"
         if (self.reads == "post_alone") != (self.risk is not None):
             return "risk belongs to reads post_alone, and it needs it"
         if self.train_on_validation and self.reads != "post_alone":

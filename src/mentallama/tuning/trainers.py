@@ -147,7 +147,22 @@ class ClassifierTrainer(_Careful, Trainer):  # type: ignore[misc]
 
     groups: torch.Tensor
     weights: torch.Tensor
+    head_learning_rate: float | None = None
     loss_is_scaled_for_ga = False
+
+    def create_optimizer(self, model: Any = None) -> Any:
+        """Return AdamW, with a learning rate of its own for the output layer where asked for."""
+        if self.head_learning_rate is None or self.optimizer is not None:
+            return super().create_optimizer(model)
+        named = [(n, p) for n, p in self.model.named_parameters() if p.requires_grad]
+        head = [p for name, p in named if name.split(".")[-2] in ("classifier", "out_proj")]
+        held = {id(parameter) for parameter in head}
+        body = [p for _, p in named if id(p) not in held]
+        groups = [{"params": body}, {"params": head, "lr": self.head_learning_rate}]
+        self.optimizer = torch.optim.AdamW(
+            groups, lr=self.args.learning_rate, weight_decay=self.args.weight_decay
+        )
+        return self.optimizer
 
     def compute_loss(
         self,
