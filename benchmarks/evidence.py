@@ -37,6 +37,7 @@ from mentallama.analysis.evidence import (
 from mentallama.analysis.mini import Head, load_mini
 from mentallama.benchmark.evidence import overlap, words_in
 from mentallama.tasks.grounding import locate
+from mentallama.tasks.questions import combine
 from mentallama.tasks.raw import read_corpora
 from mentallama.types import Post
 
@@ -64,7 +65,7 @@ class Reader:
 
     def _logits(self, texts: Sequence[str]) -> Any:
         logits, _ = self.mini._logits([text or " " for text in texts])
-        return logits[:, list(self.head.columns)]
+        return combine(logits, self.head.outputs)
 
 
 def by_tokens(
@@ -79,7 +80,7 @@ def by_tokens(
     if how == "gradient":
         inputs = network.get_input_embeddings()(batch["input_ids"]).detach().requires_grad_()
         logits = network(inputs_embeds=inputs, attention_mask=batch["attention_mask"]).logits
-        logits[0, head.columns[best]].backward()
+        sum(logits[0, columns[best]] for columns in head.outputs).backward()
         weights = (inputs.grad[0] * inputs[0]).sum(-1).abs().tolist()
     else:
         with torch.inference_mode():

@@ -13,7 +13,7 @@ STAGES = ("data", "tuning", "models", "benchmark")
 LAYERS = (
     ("__init__", "types", "errors"),
     ("io", "rows", "config", "journal", "progress", "encoding", "tables", "pages"),
-    ("bartscore", "chat", "closeness", "ctranslate", "near", "pooled", "pretrained"),
+    ("bartscore", "chat", "closeness", "ctranslate", "delta", "near", "pooled", "pretrained"),
     ("tasks", "support"),
     ("dataset",),
     ("corpus", *STAGES),

@@ -98,12 +98,18 @@ def test_what_it_cannot_read_is_said(mini: Mini, post: str, said: str) -> None:
 @needs_base
 @pytest.mark.parametrize(
     "post",
-    ["x", "\U0001f62d\U0001f62d", "word " * 20_000, "\x00\x01\x02 binary \x7f", "9" * 100_000],
+    [
+        "x",
+        "\U0001f62d\U0001f62d",
+        "i am still here " * 7_000,
+        "\x00\x01\x02 binary \x7f",
+        "9" * 100_000,
+    ],
 )
 def test_odd_posts_are_answered(mini: Mini, post: str) -> None:
     [found] = analyse([post], analyser=mini, tasks=["dreaddit"])
     assert len(found) == 1 and found[0].explanation
-    assert found[0].truncated == (len(post) > 10_000)
+    assert found[0].truncated == post.startswith("i am still here")
 
 
 @needs_base

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mentallama.analysis.ask import Question, abstain
+from mentallama.analysis.ask import Question, abstain, list_questions
 from mentallama.analysis.evidence import Span, choose_evidence, split_clauses
 from mentallama.analysis.explain import ABSENT, compose, compose_unsure
 from mentallama.benchmark.inference.encoder import Encoder, in_runtime
@@ -24,8 +24,8 @@ from mentallama.errors import InputError
 from mentallama.io import read_json
 from mentallama.pretrained import quieten
 from mentallama.tasks import get_task
-from mentallama.tasks.questions import output_name, question_name
-from mentallama.types import Analysis, Evidence, GoldSource
+from mentallama.tasks.questions import combine, find_outputs, question_name
+from mentallama.types import Analysis, Evidence
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -44,7 +44,8 @@ _NOT_COVERED = "Not covered: this model was not trained to answer this question.
 class Head:
     """The outputs of one question, and how sure they may be."""
 
-    columns: tuple[int, ...]
+    outputs: list[list[int]]
+    """Columns of each opinion, label by label."""
     labels: tuple[str, ...]
     temperature: float
     floor: float
@@ -94,7 +95,7 @@ class Mini:
         head = self._heads.get(question)
         if head is None:
             return abstain(question, self.name, _NOT_COVERED)
-        chances = _softmax(found.logits[list(head.columns)] / head.temperature)
+        chances = _softmax(combine(found.logits[None], head.outputs)[0] / head.temperature)
         order = np.argsort(-chances, kind="stable")
         best, confidence = int(order[0]), float(chances[order[0]])
         if confidence < head.floor:
@@ -104,7 +105,7 @@ class Mini:
                 question, self.name, why, confidence=round(confidence, 4), truncated=found.shortened
             )
         label = head.labels[best]
-        evidence = found.evidence(head.columns, best) if label not in ABSENT else ()
+        evidence = found.evidence(head, best) if label not in ABSENT else ()
         return Analysis(
             task=question.task,
             aspect=question.aspect,
@@ -154,11 +155,11 @@ class _Read:
     clauses: Floats
     shortened: bool
 
-    def evidence(self, columns: Sequence[int], best: int) -> tuple[Evidence, ...]:
+    def evidence(self, head: Head, best: int) -> tuple[Evidence, ...]:
         """Return the clauses that speak for a label against the question's other labels."""
         if not self.spans:
             return ()
-        logits = self.clauses[:, list(columns)]
+        logits = combine(self.clauses, head.outputs)
         others = np.delete(logits, best, axis=1).max(axis=1)
         return choose_evidence(self.post, self.spans, (logits[:, best] - others).tolist())
 
@@ -212,31 +213,26 @@ def load_mini(folder: Path | None = None, *, evidence: bool = True, int8: bool =
 
 
 def read_heads(told: dict[str, Any]) -> dict[Question, Head]:
-    """Return the heads of a tuned model: of two on one question the one of the release's labels."""
+    """Return the head of each question that a tuned model answers: as the release would label it,
+    or as people did where the model has seen no label of the release."""
     places = {name: number for number, name in enumerate(told["classes"])}
     heads: dict[Question, Head] = {}
-    golds: tuple[GoldSource, ...] = ("release", "human")
-    for question in _questions(places):
+    for question in list_questions():
         task = get_task(question.task)
-        for gold in golds:
-            names = [output_name(task.key, question.aspect, gold, x.key) for x in task.labels]
-            if question not in heads and all(name in places for name in names):
-                measured = told["calibration"][question_name(task.key, question.aspect, gold)]
-                heads[question] = Head(
-                    columns=tuple(places[name] for name in names),
-                    labels=tuple(label.key for label in task.labels),
-                    temperature=measured["temperature"],
-                    floor=measured["floor"],
-                    measured=measured["n"] >= FEWEST,
-                )
+        outputs = find_outputs(places, task, question.aspect, "release")
+        if not outputs:
+            continue
+        known = told["calibration"]
+        name = question_name(task.key, question.aspect)
+        measured = known.get(name) or known[question_name(task.key, question.aspect, "human")]
+        heads[question] = Head(
+            outputs=outputs,
+            labels=tuple(label.key for label in task.labels),
+            temperature=measured["temperature"],
+            floor=measured["floor"],
+            measured=measured["n"] >= FEWEST,
+        )
     return heads
-
-
-def _questions(places: dict[str, int]) -> list[Question]:
-    from mentallama.analysis.ask import list_questions
-
-    known = {name.split("/")[0].removesuffix("@human") for name in places}
-    return [q for q in list_questions() if question_name(q.task, q.aspect) in known]
 
 
 def _softmax(logits: Floats) -> Floats:

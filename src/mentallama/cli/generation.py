@@ -23,7 +23,7 @@ _CONCURRENCY = 8
 @click.option(
     "--model",
     required=True,
-    help="Model folder, adapter, hub id, name at --endpoint, 'mini', 'gold' (the ceiling) or 'fake'.",
+    help="Model folder, adapter, hub id, name at --endpoint; 'mini', 'gold' (the ceiling), 'fake'.",
 )
 @click.option("--data", "source", type=FOLDER, help=f"File or folder of samples.  {DEFAULT}")
 @click.option("--out", type=FOLDER, required=True, help="File for the responses (.jsonl).")

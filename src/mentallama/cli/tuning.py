@@ -84,7 +84,9 @@ def _example(recipe: Any, data: Path, show_posts: bool) -> Any:
 @click.argument("model", type=FOLDER)
 @click.option("--out", type=FOLDER, required=True, help="Folder for the merged or exported model.")
 @click.option(
-    "--to", type=click.Choice(["ctranslate2", "gguf"]), help="Export a model for another engine."
+    "--to",
+    type=click.Choice(["ctranslate2", "gguf", "delta"]),
+    help="Export a model for another engine, or (delta) what tuning changed in its base.",
 )
 def merge(model: Path, out: Path, to: Any) -> None:
     """Merge a LoRA adapter into its base, or export MODEL, and prove that nothing changed."""
@@ -92,7 +94,11 @@ def merge(model: Path, out: Path, to: Any) -> None:
     from mentallama.tuning import merge as merging
 
     prompts = _prompts()
-    if to:
+    if to == "delta":
+        from mentallama.tuning import shrink
+
+        lines = shrink.lines(shrink.shrink(model, out, prompts))
+    elif to:
         from mentallama.tuning import export
 
         lines = export.lines(export.export(model, to, out, prompts))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mentallama.delta import DELTA, load_changed
 from mentallama.encoding import Encoded, encode_question
 from mentallama.errors import InputError
 from mentallama.io import read_json
@@ -17,8 +18,8 @@ from mentallama.models.backend import Completion, Decoding
 from mentallama.models.local import adapted_base, display_name, fingerprint, put_on, tuned_as
 from mentallama.pretrained import classifier_kind, load_pretrained, load_tokenizer
 from mentallama.tasks import get_task
-from mentallama.tasks.questions import output_name, question_name
-from mentallama.types import GoldSource, Sample, Task
+from mentallama.tasks.questions import combine, find_outputs, question_name
+from mentallama.types import Sample, Task
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -52,12 +53,11 @@ class Classifier:
             {"input_ids": [row.prompt for row in encoded]}, return_tensors="pt"
         ).to(self.model.device)
         with torch.inference_mode():
-            logits = self.model(**padded).logits.float()
-        for sample, row, scores in zip(samples, encoded, logits.tolist(), strict=True):
+            logits = self.model(**padded).logits.float().cpu().numpy()
+        for number, (sample, row) in enumerate(zip(samples, encoded, strict=True)):
             task = get_task(sample.post.task)
-            columns = find_columns(self.model.config, task, sample.post.aspect, self.name)
-            best = max(range(len(columns)), key=lambda label: scores[columns[label]])
-            label = task.labels[best]
+            outputs = self._outputs(task, sample.post.aspect)
+            label = task.labels[int(combine(logits[[number]], outputs)[0].argmax())]
             text = label.phrase if sample.form == "instruction" else f"{label.completion}."
             yield Completion(text=text, prompt_truncated=row.shortened)
 
@@ -71,32 +71,29 @@ class Classifier:
         limit = self.limit or min(int(stated) - 4, self.tokenizer.model_max_length)
         return encode_question(self.tokenizer, question, sample.post.text, limit)
 
+    def _outputs(self, task: Task, aspect: str | None) -> list[list[int]]:
+        """Return the outputs that answer a question; raise InputError where none does."""
+        places: dict[str, int] = self.model.config.label2id
+        if reads_post_alone(self.model.config):
+            found = find_outputs(places, task, aspect, "release")
+        else:
+            names = [[f"{p}{x.key}" for x in task.labels] for p in (f"{task.key}/", "")]
+            found = [[places[n] for n in wanted] for wanted in names if set(wanted) <= set(places)]
+        if not found:
+            name = question_name(task.key, aspect)
+            raise InputError(f"{self.name}: was not tuned to label {name}")
+        return found if reads_post_alone(self.model.config) else found[:1]
+
 
 def reads_post_alone(config: Any) -> bool:
     """Say whether a classifier answers every question on a post in one pass."""
     return getattr(config, "reads", "post") == "post_alone"
 
 
-def find_columns(
-    config: Any, task: Task, aspect: str | None, model: str, gold: GoldSource | None = None
-) -> list[int]:
-    """Return the output of each label of a question; by default of the release's label, else of
-    people's.
-
-    Raises InputError where the model was not tuned to answer it.
-    """
-    names: dict[str, Any] = config.label2id
-    golds: tuple[GoldSource, ...] = (gold,) if gold else ("release", "human")
-    whole = [[output_name(task.key, aspect, one, x.key) for x in task.labels] for one in golds]
-    plain = [[f"{prefix}{x.key}" for x in task.labels] for prefix in (f"{task.key}/", "")]
-    for wanted in whole if reads_post_alone(config) else plain:
-        if all(name in names for name in wanted):
-            return [int(names[name]) for name in wanted]
-    raise InputError(f"{model}: was not tuned to label {question_name(task.key, aspect)}")
-
-
 def is_classifier(model: str) -> bool:
-    """Say whether a model folder holds a classifier, or an adapter of one."""
+    """Say whether a model folder holds a classifier, or what tuning changed in one."""
+    if (Path(model) / DELTA).is_file():
+        return True
     adapter, config = Path(model) / "adapter_config.json", Path(model) / "config.json"
     if adapter.is_file():
         return bool(read_json(adapter).get("task_type") == "SEQ_CLS")
@@ -105,10 +102,12 @@ def is_classifier(model: str) -> bool:
 
 
 def load_network(model: str) -> "PreTrainedModel":
-    """Load a classifier's folder, or an adapter on its base, the two merged in memory.
+    """Load a classifier's folder, or what tuning changed in its base (an adapter, a delta) on it.
 
-    Raises InputError where it cannot be loaded, or where an adapter does not say what it labels.
+    Raises InputError where it cannot be loaded, or where a folder does not say what it labels.
     """
+    if (Path(model) / DELTA).is_file():
+        return load_changed(Path(model))
     base, config = adapted_base(model), Path(model) / "config.json"
     if base is None:
         reads = read_json(config).get("reads", "post") if config.is_file() else "post"
@@ -132,8 +131,9 @@ def load_network(model: str) -> "PreTrainedModel":
 
 
 def load_reader(model: str) -> "PreTrainedTokenizerBase":
-    """Load a classifier's tokenizer; an adapter without one has its base's."""
-    base = adapted_base(model)
+    """Load a classifier's tokenizer; a folder without one has its base's."""
+    changed = (Path(model) / DELTA).is_file()
+    base = tuned_as(model)["base"] if changed else adapted_base(model)
     own = (Path(model) / "tokenizer_config.json").is_file()
     return load_tokenizer(base if base and not own else model)
 

@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mentallama.errors import InputError
-from mentallama.tuning.rows import IGNORED
+from mentallama.tasks import list_tasks
+from mentallama.tasks.questions import combine, find_outputs, output_name, question_name
+from mentallama.types import GoldSource
 
 if TYPE_CHECKING:
     from mentallama.tuning.build import Job
 
 _ROWS = 64
+_GOLDS: tuple[GoldSource, ...] = ("release", "human")
 _FEWEST = 30
 """Validation posts under which nothing is measured; such a question keeps a temperature of 1."""
 
@@ -20,20 +23,31 @@ def calibrate(job: "Job", model: Any) -> dict[str, dict[str, float]]:
     if job.feedback is None or job.recipe.risk is None:
         raise InputError("reads post_alone needs the benchmark's feedback")
     logits, labels = _read(job, model)
-    questions = [name.rpartition("/")[0] for name in job.classes]
-    found = {}
-    for number, question in enumerate(dict.fromkeys(questions)):
-        columns = [place for place, name in enumerate(questions) if name == question]
-        rows = labels[:, number] != IGNORED
-        count = int(rows.sum())
-        if count < _FEWEST:
-            found[question] = {"temperature": 1.0, "floor": 0.0, "n": count}
-            continue
-        temperature, floor = job.feedback.calibrate(
-            logits[rows][:, columns], labels[rows, number] - columns[0], job.recipe.risk
+    places = {name: number for number, name in enumerate(job.classes)}
+    questions = list(dict.fromkeys(name.rpartition("/")[0] for name in job.classes))
+    return {
+        question_name(task.key, aspect, gold): _measure(
+            job,
+            combine(logits, find_outputs(places, task, aspect, gold)),
+            labels[:, questions.index(question_name(task.key, aspect, gold))]
+            - places[output_name(task.key, aspect, gold, task.labels[0].key)],
         )
-        found[question] = {"temperature": temperature, "floor": floor, "n": count}
-    return found
+        for task in list_tasks()
+        for aspect in task.aspects or (None,)
+        for gold in _GOLDS
+        if question_name(task.key, aspect, gold) in questions
+    }
+
+
+def _measure(job: "Job", logits: Any, labels: Any) -> dict[str, float]:
+    """Measure one question from logits of shape (posts, labels) and the right label of each post;
+    a negative number stands for none."""
+    rows = labels >= 0
+    count = int(rows.sum())
+    if count < _FEWEST or job.feedback is None or job.recipe.risk is None:
+        return {"temperature": 1.0, "floor": 0.0, "n": count}
+    temperature, floor = job.feedback.calibrate(logits[rows], labels[rows], job.recipe.risk)
+    return {"temperature": temperature, "floor": floor, "n": count}
 
 
 def _read(job: "Job", model: Any) -> tuple[Any, Any]:

@@ -152,7 +152,7 @@ class ClassifierTrainer(_Careful, Trainer):  # type: ignore[misc]
 
     def create_optimizer(self, model: Any = None) -> Any:
         """Return AdamW, with a learning rate of its own for the output layer where asked for."""
-        if self.head_learning_rate is None or self.optimizer is not None:
+        if self.head_learning_rate is None:
             return super().create_optimizer(model)
         named = [(n, p) for n, p in self.model.named_parameters() if p.requires_grad]
         head = [p for name, p in named if name.split(".")[-2] in ("classifier", "out_proj")]
