@@ -129,6 +129,17 @@ def test_the_command_and_python_give_the_same_json(mini: Mini, run: Run) -> None
 
 
 @needs_base
+def test_int8_says_the_same_on_almost_all(mini: Mini) -> None:
+    pytest.importorskip("onnxruntime", reason="the extra fast is not installed")
+    posts = [post.text for task in COVERED for post in load_posts(task)[:10]]
+    rounded = load_mini(int8=True)
+    assert rounded.key != mini.key
+    pairs = zip(analyse(posts, analyser=mini), analyse(posts, analyser=rounded), strict=True)
+    same = [a.label == b.label for one, other in pairs for a, b in zip(one, other, strict=True)]
+    assert sum(same) >= 0.95 * len(same)
+
+
+@needs_base
 def test_a_model_that_reads_questions_is_refused(tmp_path: object) -> None:
     from pathlib import Path
 

@@ -18,18 +18,23 @@ def load_analyser(
     endpoint: str | None = None,
     style: Style | None = None,
     max_new_tokens: int | None = None,
+    int8: bool = False,
 ) -> Analyser:
     """Return the analyser of that name.
 
     "fake" makes its answers up and "mini" is the small model that ships; else a model's folder, a
     hub id, or with an ``endpoint`` the name that the model has there. Models that write are asked
     in a ``style``: by default the release's query where they were tuned on it, else zero-shot.
+    ``int8`` is for the mini model: 8-bit weights on ONNX Runtime.
     Raises InputError where there is no such model, or what it needs is not installed.
     """
-    if endpoint is None and (name in ("fake", "mini") or _is_mini(name)):
+    mini = endpoint is None and (name == "mini" or _is_mini(name))
+    if int8 and not mini:
+        raise InputError(f"{name}: int8 is for the mini model; leave it out")
+    if mini or (endpoint is None and name == "fake"):
         if style or max_new_tokens:
             raise InputError(f"{name}: writes nothing; a prompt or a limit of tokens does nothing")
-        return _load_reader(name)
+        return _load_reader(name, int8)
     from mentallama.analysis.written import NEW_TOKENS, WrittenAnalyser
 
     recipe, style = _asked_as(name, style)
@@ -48,14 +53,14 @@ def _is_mini(name: str) -> bool:
     return tuned_as(name).get("reads") == "post_alone"
 
 
-def _load_reader(name: str) -> Analyser:
+def _load_reader(name: str, int8: bool) -> Analyser:
     if name == "fake":
         from mentallama.analysis.fake import FakeAnalyser
 
         return FakeAnalyser()
     from mentallama.analysis.mini import load_mini
 
-    return load_mini() if name == "mini" else load_mini(Path(name))
+    return load_mini(None if name == "mini" else Path(name), int8=int8)
 
 
 def _asked_as(name: str, style: Style | None) -> tuple[dict[str, Any], Style]:

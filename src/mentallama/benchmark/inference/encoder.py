@@ -6,7 +6,8 @@ included. ONNX Runtime runs the same model faster on a CPU, in fp32 with the sam
 
 import random
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -165,20 +166,38 @@ def export_onnx(encoder: Encoder, folder: Path, *, int8: bool = False) -> OnnxEn
     attention = encoder.model.config._attn_implementation
     # The optimizer knows attention by its plain form only.
     encoder.model.set_attn_implementation("eager")
-    torch.onnx.export(
-        _logits_only(encoder.model, names),
-        tuple(batch[name] for name in names),
-        str(plain),
-        input_names=names,
-        output_names=["logits"],
-        dynamic_axes={name: {0: "rows", 1: "tokens"} for name in names} | {"logits": {0: "rows"}},
-        dynamo=False,
-    )
+    axes = {name: {0: "rows", 1: "tokens"} for name in names} | {"logits": {0: "rows"}}
+    with _without_warnings():
+        torch.onnx.export(
+            _logits_only(encoder.model, names),
+            tuple(batch[name] for name in names),
+            str(plain),
+            input_names=names,
+            output_names=["logits"],
+            dynamic_axes=axes,
+            dynamo=False,
+        )
+        if int8:
+            _quantise(encoder.model.config, plain, folder / _ONNX)
+            plain.unlink()
     encoder.model.set_attn_implementation(attention)
-    if int8:
-        _quantise(encoder.model.config, plain, folder / _ONNX)
-        plain.unlink()
     return _open_onnx(folder / _ONNX, encoder.tokenizer, "onnx-int8" if int8 else "onnx")
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Keep the exporter's advice, which is for its developers, out of a user's terminal."""
+    import logging
+    import warnings
+
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
 
 
 def _quantise(config: Any, plain: Path, target: Path) -> None:
