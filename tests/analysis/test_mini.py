@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Sequence
+from importlib.resources import files
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -15,8 +17,10 @@ from mentallama.analysis.evidence import (
     weigh_left_out,
 )
 from mentallama.analysis.explain import compose, concept
+from mentallama.analysis.load import load_analyser
 from mentallama.analysis.mini import Mini, load_mini
 from mentallama.corpus import load_posts
+from mentallama.errors import InputError
 from mentallama.tasks import list_tasks
 from tests.conftest import Run
 
@@ -129,6 +133,17 @@ def test_the_command_and_python_give_the_same_json(mini: Mini, run: Run) -> None
 
 
 @needs_base
+def test_a_folder_of_its_kind_is_read_as_it_is(mini: Mini) -> None:
+    folder = files("mentallama") / "mini"
+    again = load_analyser(str(folder))
+    assert isinstance(again, Mini) and again.key == mini.key
+    with pytest.raises(InputError, match="writes nothing"):
+        load_analyser("mini", max_new_tokens=5)
+    with pytest.raises(InputError, match="int8 is for the mini model"):
+        load_analyser("fake", int8=True)
+
+
+@needs_base
 def test_int8_says_the_same_on_almost_all(mini: Mini) -> None:
     pytest.importorskip("onnxruntime", reason="the extra fast is not installed")
     posts = [post.text for task in COVERED for post in load_posts(task)[:10]]
@@ -140,17 +155,12 @@ def test_int8_says_the_same_on_almost_all(mini: Mini) -> None:
 
 
 @needs_base
-def test_a_model_that_reads_questions_is_refused(tmp_path: object) -> None:
-    from pathlib import Path
-
-    from mentallama.errors import InputError
-
-    folder = Path(str(tmp_path))
+def test_a_model_that_reads_questions_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no mini model"):
-        load_mini(folder)
-    (folder / "mentallama.json").write_text(json.dumps({"recipe": {"reads": "post"}}))
+        load_mini(tmp_path)
+    (tmp_path / "mentallama.json").write_text(json.dumps({"recipe": {"reads": "post"}}))
     with pytest.raises(InputError, match="reads questions"):
-        load_mini(folder)
+        load_mini(tmp_path)
 
 
 def test_clauses_cover_the_words_and_stand_where_they_say() -> None:

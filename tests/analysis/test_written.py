@@ -306,16 +306,6 @@ def test_names_say_what_is_loaded(tmp_path: Path) -> None:
         load_analyser(str(tmp_path))
 
 
-def test_a_folder_of_the_mini_kind_goes_to_the_mini_model(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[Path] = []
-    monkeypatch.setattr("mentallama.analysis.mini.load_mini", asked.append)
-    write_json(tmp_path / "mentallama.json", {"name": "m", "recipe": {"reads": "post_alone"}})
-    load_analyser(str(tmp_path))
-    assert asked == [tmp_path]
-
-
 def test_questions_are_answered_in_the_order_they_are_put() -> None:
     analyser = WrittenAnalyser(backend=FakeModel())
     questions = [
