@@ -168,6 +168,8 @@ _BUILDERS = {
 def _common(recipe: Recipe, out: Path) -> dict[str, Any]:
     """Return the training arguments that all objectives share."""
     best = _best_metric(recipe)
+    # As shares of the run: 1 would be read as every single step.
+    every = min(1 / recipe.evaluations, 1 - 1e-9)
     by_length = recipe.objective not in ("dpo", "reward", "grpo") and recipe.batching == "by_length"
     common = {
         "output_dir": str(out / "checkpoints"),
@@ -182,9 +184,9 @@ def _common(recipe: Recipe, out: Path) -> dict[str, Any]:
         "bf16": use_bf16(recipe),
         "use_cpu": not torch.cuda.is_available(),
         "eval_strategy": "steps",
-        "eval_steps": 1 / recipe.evaluations,
+        "eval_steps": every,
         "save_strategy": "steps",
-        "save_steps": 1 / recipe.evaluations,
+        "save_steps": every,
         "save_total_limit": 2,
         "load_best_model_at_end": True,
         "metric_for_best_model": best,
