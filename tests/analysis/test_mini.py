@@ -18,7 +18,7 @@ from mentallama.analysis.evidence import (
 )
 from mentallama.analysis.explain import compose, concept
 from mentallama.analysis.load import load_analyser
-from mentallama.analysis.mini import Mini, load_mini
+from mentallama.analysis.mini import Mini, load_mini, speaks_other
 from mentallama.corpus import load_posts
 from mentallama.errors import InputError
 from mentallama.tasks import list_tasks
@@ -209,3 +209,18 @@ def test_every_question_says_what_annotators_looked_for(question: Question) -> N
     assert len(concept(question).split()) >= 4
     said = compose(question, "no", ())
     assert "you" not in said.lower().split() and concept(question) in said
+
+
+@pytest.mark.parametrize(
+    ("post", "other"),
+    [
+        ("My sister and I would have left when they called, but it rained all day.", ""),
+        ("rent due friday, no hours again, landlord already asking questions", ""),
+        ("Ich kann seit Wochen nicht schlafen und niemand ruft mich an", "(de)"),
+        ("No puedo dormir desde hace semanas y nadie me llama por la noche", "(es)"),
+        ("Je ne dors plus, personne ne m'appelle, et her birthday is in May", "(fr)"),
+    ],
+)
+def test_languages_are_told_apart(post: str, other: str) -> None:
+    found = speaks_other(post)
+    assert (other in found) if other else not found

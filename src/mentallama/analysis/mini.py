@@ -37,6 +37,12 @@ FEWEST = 30
 """Validation posts under which a question's confidence is not stated."""
 _FEWEST_WORDS = 6
 """Words under which a language cannot be told."""
+_ENGLISH = frozenset(
+    ["the", "and", "my", "that", "you", "with", "have", "this", "are", "they", "she", "his", "her",
+     "would", "because", "been", "what", "from", "just", "when", "don't", "can't", "i'm", "it's"]
+)  # fmt: skip
+"""Frequent words that are English and, as far as we know, no other language's frequent words."""
+_ENOUGH_ENGLISH = 3
 _NOT_COVERED = "Not covered: this model was not trained to answer this question."
 
 
@@ -165,14 +171,18 @@ class _Read:
 
 
 def speaks_other(post: str) -> str:
-    """Return the code of the language of a post that is not English; nothing where it is, or
-    where the post is too short to tell."""
-    import py3langid
-
-    if len(post.split()) < _FEWEST_WORDS:
+    """Say in what other language a post seems to be; nothing where it is English, or where it is
+    too short to tell."""
+    words = post[:2000].lower().split()
+    if len(words) < _FEWEST_WORDS:
         letters = [char for char in post if char.isalpha()]
         latin = sum(char.isascii() for char in letters)
         return "in another script" if letters and 2 * latin < len(letters) else ""
+    # Most posts need no model to be told, and loading one takes half a second.
+    if len(_ENGLISH.intersection(words)) >= _ENOUGH_ENGLISH:
+        return ""
+    import py3langid
+
     language = py3langid.classify(post[:2000])[0]
     return "" if language in ("en", "pcm") else f"in another language ({language})"
 
