@@ -3,11 +3,12 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from mentallama import tasks
 from mentallama.corpus.samples import export
 from mentallama.tasks import get_label, get_task
 from mentallama.tasks.posts import make_sample, post_id
@@ -24,6 +25,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start with the files that take longest, so that no process waits for one at the end."""
     ranks = {name: rank for rank, name in enumerate(_LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
+
+
+@pytest.fixture(autouse=True)
+def known_tasks() -> Iterator[None]:
+    """Forget the tasks that a test made known, so that the next one meets the ten alone."""
+    before = dict(tasks._BY_KEY)
+    yield
+    tasks._BY_KEY.clear()
+    tasks._BY_KEY.update(before)
 
 
 @pytest.fixture
