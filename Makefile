@@ -16,7 +16,7 @@ setup: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) -e '.[train,data]'
+	$(PIP) -e '.[train,data,mini,serve]'
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed

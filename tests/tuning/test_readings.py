@@ -174,3 +174,13 @@ def test_the_plan_counts_posts(data: Path, run: Run) -> None:
     assert "validation rows" in done.stdout and "| SAD" in done.stdout
     material = read_material(recipe("leaks=keep"), data)
     assert material.rows_by_task == {"DR": 1, "SAD": 3}
+
+
+def test_the_plan_does_not_count_frozen_layers_as_trained(data: Path, run: Run) -> None:
+    changes = ("leaks=keep", "frozen_layers=1", "scratch.vocabulary=300")
+    options = [part for change in changes for part in ("--set", change)]
+    done = run("tune", "tiny-mini", "--data", data, "--dry-run", *options)
+    assert done.returncode == 0, done.stderr
+    # By hand: the second layer (attention, feed-forward, two norms) and outputs for 11 labels.
+    layer = 4 * (64 * 64 + 64) + (64 * 128 + 128) + (128 * 64 + 64) + 4 * 64
+    assert f"{layer + 64 * 11 + 11:,} trained (full)" in done.stdout

@@ -53,6 +53,8 @@ def test_it_is_the_model_again_and_small(base: Path, tuned: Path, tmp_path: Path
     assert is_classifier(str(tmp_path / "out"))
     backend = load_classifier(str(tmp_path / "out"), [], batch_size=2)
     assert backend.limit == 160 and len(backend.tokenizer) == 1000
+    with pytest.raises(InputError, match="use it as it is"):
+        shrink(tmp_path / "out", tmp_path / "again", TEXTS)
     with pytest.raises(InputError, match="exists already"):
         shrink(tuned, tmp_path / "out", TEXTS)
 

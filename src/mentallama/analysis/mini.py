@@ -25,6 +25,7 @@ from mentallama.io import read_json
 from mentallama.pretrained import quieten
 from mentallama.tasks import get_task
 from mentallama.tasks.questions import combine, find_outputs, question_name
+from mentallama.tuning.calibration import FEWEST
 from mentallama.types import Analysis, Evidence
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 _POSTS = 32
 """Posts read together; texts of like length meet in batches."""
-FEWEST = 30
-"""Validation posts under which a question's confidence is not stated."""
 _FEWEST_WORDS = 6
 """Words under which a language cannot be told."""
 _ENGLISH = frozenset(

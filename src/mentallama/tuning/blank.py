@@ -22,6 +22,8 @@ def build_blank(config: "PretrainedConfig", setting: "Setting") -> Any:
     """Build the model, adapters included; raises ValueError where config and setting do not fit."""
     import transformers
 
+    from mentallama.tuning.load import freeze_layers
+
     # FSDP hands its blocks weights in the type that is computed in; else only frozen ones have it.
     halved = setting.precision == "bf16" and (setting.method != "full" or setting.shards > 1)
     with torch.device("meta"):
@@ -39,6 +41,7 @@ def build_blank(config: "PretrainedConfig", setting: "Setting") -> Any:
             _imitate_four_bit(model)
         if setting.method != "full":
             model = _adapt(model, setting)
+    freeze_layers(model, setting.frozen_layers)
     if setting.gradient_checkpointing:
         model.activation_checkpointing_enable()
     return model.train()

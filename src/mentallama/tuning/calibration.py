@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _ROWS = 64
 _GOLDS: tuple[GoldSource, ...] = ("release", "human")
-_FEWEST = 30
+FEWEST = 30
 """Validation posts under which nothing is measured; such a question keeps a temperature of 1."""
 
 
@@ -44,7 +44,7 @@ def _measure(job: "Job", logits: Any, labels: Any) -> dict[str, float]:
     a negative number stands for none."""
     rows = labels >= 0
     count = int(rows.sum())
-    if count < _FEWEST or job.feedback is None or job.recipe.risk is None:
+    if count < FEWEST or job.feedback is None or job.recipe.risk is None:
         return {"temperature": 1.0, "floor": 0.0, "n": count}
     temperature, floor = job.feedback.calibrate(logits[rows], labels[rows], job.recipe.risk)
     return {"temperature": temperature, "floor": floor, "n": count}

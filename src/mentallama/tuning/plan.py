@@ -314,6 +314,7 @@ def _setting(recipe: Recipe) -> Setting:
         lora_rank=recipe.lora.rank if recipe.lora else None,
         lora_targets=recipe.lora.targets if recipe.lora else None,
         lora_dropout=recipe.lora.dropout if recipe.lora else 0.0,
+        frozen_layers=recipe.frozen_layers,
         # A plan is made for a GPU, which has bf16.
         precision="fp32" if recipe.precision == "fp32" else "bf16",
         attention=recipe.attention,

@@ -27,6 +27,8 @@ class Setting:
     lora_targets: tuple[str, ...] | None = None
     """None: all linear layers but the head."""
     lora_dropout: float = 0.0
+    frozen_layers: int = 0
+    """First layers of an encoder that are not tuned, nor are its embeddings; 0: all are."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """bf16: computed in bf16 (autocast); trained weights are fp32, LoRA's frozen base is bf16."""
     attention: Literal["sdpa", "flash_attention_2"] = "sdpa"

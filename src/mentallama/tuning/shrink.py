@@ -44,6 +44,8 @@ def shrink(folder: Path, out: Path, texts: Sequence[str], *, rank: int = RANK) -
     need_new(out)
     quieten()
     told = read_result(need_folder(folder))
+    if (folder / DELTA).is_file():
+        raise InputError(f"{folder}: is what tuning changed already; use it as it is")
     recipe = told.get("recipe", {})
     if recipe.get("reads") != "post_alone" or not recipe.get("base"):
         raise InputError(
