@@ -20,7 +20,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(PIP) -e '.[train,data,metrics,fast,qlora,cluster,mini,serve,dev]'
+	$(PIP) -e '.[train,data,metrics,fast,qlora,cluster,mini,serve,rate,postgres,dev]'
 	@touch $@
 
 demo: setup

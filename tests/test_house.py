@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "mentallama"
-STAGES = ("data", "tuning", "models", "benchmark")
+STAGES = ("data", "tuning", "models", "benchmark", "human")
 # A layer may import itself and those above it in this list, never those below.
 LAYERS = (
     ("__init__", "types", "errors"),
     ("io", "rows", "config", "journal", "progress", "encoding", "tables", "pages"),
     ("bartscore", "chat", "closeness", "ctranslate", "delta", "near", "pooled", "pretrained"),
+    ("web",),
     ("tasks", "support"),
     ("dataset",),
     ("corpus", *STAGES),

@@ -238,3 +238,44 @@ class Analysis:
     model: str
     truncated: bool = False
     """The post was too long for the model and lost its middle."""
+
+
+RatingOutcome = Literal["scored", "cannot_judge", "skipped"]
+"""Only "scored" carries a value; the others are missing, never a score."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One answer to be rated by people, as they see it: nothing in it says who wrote it."""
+
+    id: str
+    """Made from a secret of the study, so that it cannot be computed from the content."""
+    task: str
+    question: str
+    post: str
+    answer: str
+    calibration: bool = False
+    """Every rater gets it, among the first; its marks show how raters use the scale."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rating:
+    """One mark that one rater gave one item on one aspect."""
+
+    study: str
+    item: str
+    rater: str
+    """A pseudonym."""
+    aspect: str
+    value: int | None = None
+    """On the rubric's scale; None unless the outcome is "scored"."""
+    outcome: RatingOutcome = "scored"
+    note: str = ""
+    evidence: tuple[tuple[int, int], ...] = ()
+    """Passages of the post that the rater marked, [start, end); the same for all aspects."""
+    position: int
+    """The item's place in the rater's own order, from 1."""
+    time: str
+    """When it reached the server: UTC, ISO 8601, milliseconds."""
+    rubric: str
+    """Name and version of the rubric, such as "mentallama@1"."""

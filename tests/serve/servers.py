@@ -14,9 +14,9 @@ import uvicorn
 
 from mentallama.analysis import Analyser, Question
 from mentallama.serve import Settings, make_app
-from mentallama.serve.run import address_of, bind, configure
 from mentallama.tasks import get_task
 from mentallama.types import Analysis, Evidence
+from mentallama.web.run import address_of, bind, configure
 
 POST = "the 😅 bus was late and nobody waved, so I walked home <b>in the rain</b>"
 QUOTED = "bus was late and nobody waved"

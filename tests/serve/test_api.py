@@ -18,8 +18,8 @@ pytest.importorskip("prometheus_client")
 
 from mentallama.analysis import analyse, as_reply
 from mentallama.analysis.fake import FakeAnalyser
-from mentallama.serve.settings import hash_token
 from mentallama.types import Analysis, Evidence
+from mentallama.web.tokens import hash_token
 from tests.serve.servers import POST, Gated, Mixed, Moody, Served, serving, wait_for
 
 TOKEN = "an-invented-token-of-some-length"

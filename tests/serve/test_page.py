@@ -15,7 +15,7 @@ pytest.importorskip("prometheus_client")
 
 from mentallama import NOTICE
 from mentallama.serve.page import load_static
-from mentallama.serve.settings import hash_token
+from mentallama.web.tokens import hash_token
 from tests.serve.servers import POST, QUOTED, Gated, Mixed, Moody, Served, serving, wait_for
 
 TOKEN = "an-invented-token-of-some-length"

@@ -51,8 +51,8 @@ def serve(
     _need_serve_extra()
     token_hash = _read_token(token_file, host)
     from mentallama.serve import Settings, make_app
-    from mentallama.serve.run import address_of, bind, run
-    from mentallama.serve.settings import LOOPBACK
+    from mentallama.web.run import address_of, bind, run
+    from mentallama.web.tokens import LOOPBACK
 
     listener = bind(host, port)
     hosts = (*LOOPBACK, host) if host in LOOPBACK else ()
@@ -76,7 +76,7 @@ def _need_serve_extra() -> None:
 def _read_token(file: Path | None, host: str) -> bytes | None:
     """Return the hash of the token; raise InputError where one is needed and there is none."""
     from mentallama.io import read_text
-    from mentallama.serve.settings import LOOPBACK, hash_token
+    from mentallama.web.tokens import LOOPBACK, hash_token
 
     token = os.environ.pop(TOKEN_VARIABLE, "")
     if file:

@@ -13,9 +13,8 @@ from mentallama import NOTICE, __version__
 from mentallama.analysis import Analyser, analyse, as_reply, list_questions
 from mentallama.errors import InputError, nearest
 from mentallama.serve.disconnect import until_gone
-from mentallama.serve.guards import Intake, Origin, Token, Watch
+from mentallama.serve.guards import Intake, Token, Watch
 from mentallama.serve.health import Health
-from mentallama.serve.log import log_failure
 from mentallama.serve.metrics import CONTENT_TYPE, Metrics
 from mentallama.serve.page import describe_models, load_static, render_page
 from mentallama.serve.pool import Pool
@@ -29,9 +28,11 @@ from mentallama.serve.records import (
     SupportBody,
     SupportReply,
 )
-from mentallama.serve.refusals import Refusal, add_refusals, refuse
 from mentallama.serve.settings import Settings
 from mentallama.tasks import list_tasks
+from mentallama.web.guards import Origin
+from mentallama.web.log import log_failure
+from mentallama.web.refusals import Refusal, add_refusals, refuse
 
 FindSupport = Callable[[str, str], Any]
 """Given a text and a locale, returns what to show to somebody at risk, or None."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal
 
 from mentallama.analysis import Analyser, analyse
-from mentallama.serve.log import log_failure
+from mentallama.web.log import log_failure
 
 State = Literal["starting", "ok", "broken"]
 SENTENCE = "The last bus never came, so I walked home in the rain and missed the quiz."

@@ -1,12 +1,8 @@
 """What a server may take on, and whom it answers."""
 
-import hashlib
 from dataclasses import dataclass, field
 
-from mentallama.errors import InputError
-
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_SHORTEST_TOKEN = 16
+from mentallama.web.tokens import LOOPBACK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,15 +25,3 @@ class Settings:
     """Names under which the server may be asked; empty for any."""
     token_hash: bytes | None = field(default=None, repr=False)
     """What ``hash_token`` makes of the token that requests must bear; None for none."""
-
-
-def hash_token(token: str) -> bytes:
-    """Return what is kept of a token; raise InputError where it is too short to be a secret."""
-    if len(token) < _SHORTEST_TOKEN:
-        raise InputError(f"the token is too short; use {_SHORTEST_TOKEN} characters or more")
-    return digest(token.encode())
-
-
-def digest(token: bytes) -> bytes:
-    """Return the hash under which tokens are compared."""
-    return hashlib.sha256(token).digest()

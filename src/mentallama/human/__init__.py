@@ -1,0 +1,1 @@
+"""Human evaluation: rubrics, studies, the rating room, agreement, comparison of models."""
