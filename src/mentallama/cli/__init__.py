@@ -15,6 +15,7 @@ from mentallama.cli.data import data, verify
 from mentallama.cli.demo import demo
 from mentallama.cli.generation import generate
 from mentallama.cli.pairs import pairs
+from mentallama.cli.rating import rate
 from mentallama.cli.scoring import evaluate, leaderboard
 from mentallama.cli.serve import serve
 from mentallama.cli.shards import generate_shards
@@ -50,6 +51,7 @@ for command in (data, verify, corpus, tune, pairs, merge, generate, *_SCORING, d
 cli.add_command(generate_shards)
 cli.add_command(analyse)
 cli.add_command(serve)
+cli.add_command(rate)
 
 
 def main() -> None:

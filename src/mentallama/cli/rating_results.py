@@ -1,0 +1,5 @@
+"""Agreement, comparison of models and pairs, from ratings."""
+
+import click
+
+RESULTS: tuple[click.Command, ...] = ()
