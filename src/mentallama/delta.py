@@ -43,9 +43,13 @@ def take_delta(base: State, tuned: State, rank: int) -> State:
 
 def add_delta(model: Any, kept: State) -> None:
     """Put kept tensors on a model that holds its base's weights; raises InputError on a misfit."""
+    put_changes(model.state_dict(), kept)
+
+
+def put_changes(state: State, kept: State) -> None:
+    """Put kept tensors on a base's tensors, in place; raises InputError on a misfit."""
     import torch
 
-    state = model.state_dict()
     for name, value in kept.items():
         plain = name.removesuffix(_LEFT).removesuffix(_RIGHT)
         if plain not in state:

@@ -1,6 +1,7 @@
 """Loading tokenizers and weights; a missing layer filled at random is never silent."""
 
 import hashlib
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,10 +109,15 @@ def quieten() -> None:
 
 def weights_hash(model: Any) -> str:
     """Return 12 hex digits of a loaded model's weights, the same from whatever file they came."""
+    return hash_tensors(model.state_dict())
+
+
+def hash_tensors(tensors: Mapping[str, Any]) -> str:
+    """Return 12 hex digits of tensors and their names."""
     import torch
 
     digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
+    for name, tensor in sorted(tensors.items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()[:12]

@@ -1,6 +1,8 @@
 """The mini model that ships: verdicts, evidence that stands in the post, what it will not say."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Sequence
 from importlib.resources import files
 from importlib.util import find_spec
@@ -50,6 +52,37 @@ def test_what_it_covers_is_answered_and_the_rest_is_said_not_to_be(mini: Mini) -
         assert (one.confidence is not None) or not covered
     verdicts = {one.task: one.label for one in found if one.aspect is None}
     assert verdicts["SAD"] in ("financial", "work") and verdicts["dreaddit"] == "yes"
+
+
+@needs_base
+def test_plain_torch_computes_what_transformers_does(mini: Mini) -> None:
+    """Half of the start is saved by not importing the model's class; nothing else may change."""
+    from mentallama.benchmark.inference.encoder import Encoder
+    from mentallama.models.classifier import load_network, load_reader
+
+    assert mini._scorer.kind == "plain"
+    place = str(files("mentallama") / "mini")
+    reference = Encoder(load_network(place), load_reader(place))
+    posts = [post.text for post in load_posts("Irf")[:12]] + ["\U0001f62d", "caf\u00e9 \u6211"]
+    assert mini._scorer.logits(posts) == pytest.approx(reference.logits(posts), abs=1e-5)
+    for post in posts:
+        plain, full = (
+            one(post, return_offsets_mapping=True) for one in (mini._tokenizer, reference.tokenizer)
+        )
+        assert plain["input_ids"] == full["input_ids"]
+        assert plain["offset_mapping"] == full["offset_mapping"]
+
+
+@needs_base
+def test_one_analysis_loads_no_transformers() -> None:
+    code = (
+        "import sys\nfrom mentallama.analysis.mini import load_mini\n"
+        "from mentallama.analysis import analyse\n"
+        f"list(analyse([{POST!r}], analyser=load_mini()))\n"
+        "assert 'torch' in sys.modules and 'transformers' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 @needs_base

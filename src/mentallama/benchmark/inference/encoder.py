@@ -19,6 +19,7 @@ from mentallama.benchmark.inference.outputs import match_outputs
 from mentallama.benchmark.inference.train import Fit
 from mentallama.benchmark.scores import Floats
 from mentallama.errors import InputError
+from mentallama.minilm import PlainNetwork, PlainTokenizer
 from mentallama.pretrained import load_pretrained, load_tokenizer
 from mentallama.types import Task
 
@@ -50,12 +51,40 @@ class Encoder:
                 scores: Floats = self.model(**tensors).logits.float().cpu().numpy()
             return scores
 
-        return _in_batches(self.tokenizer, texts, run)
+        return in_batches(self.tokenizer, texts, run)
 
     def save(self, folder: Path) -> None:
         """Write the model and its tokenizer into a labeller's folder."""
         self.model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
+
+
+@dataclass(frozen=True, slots=True)
+class PlainEncoder:
+    """The same sums in plain torch (a ``Scorer``): it starts fast and cannot be tuned."""
+
+    network: PlainNetwork
+    tokenizer: PlainTokenizer
+
+    kind = "plain"
+
+    def logits(self, texts: Sequence[str]) -> Floats:
+        """Return scores of shape (texts, labels)."""
+        import torch
+
+        def run(batch: dict[str, Any]) -> Floats:
+            ids, mask = (torch.tensor(batch[name]) for name in ("input_ids", "attention_mask"))
+            with torch.inference_mode():
+                scores: Floats = self.network.logits(ids, mask).numpy()
+            return scores
+
+        return in_batches(self.tokenizer, texts, run)
+
+    def save(self, folder: Path) -> None:
+        """Refuse: a labeller is trained, and this only reads."""
+        raise InputError(
+            f"{folder}: a network in plain torch is not saved; load it by transformers"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +108,7 @@ class OnnxEncoder:
             scores: Floats = self.session.run(["logits"], arrays)[0]
             return scores
 
-        return _in_batches(self.tokenizer, texts, run)
+        return in_batches(self.tokenizer, texts, run)
 
     def save(self, folder: Path) -> None:
         """Copy the model and write its tokenizer into a labeller's folder."""
@@ -90,7 +119,7 @@ class OnnxEncoder:
         self.tokenizer.save_pretrained(folder)
 
 
-def _in_batches(tokenizer: Any, texts: Sequence[str], run: Any) -> Floats:
+def in_batches(tokenizer: Any, texts: Sequence[str], run: Any) -> Floats:
     """Encode, sort by length, fill batches by tokens, and put the scores back in order."""
     encoded = tokenizer(list(texts), truncation=True, max_length=LONGEST)
     lengths = [len(ids) for ids in encoded["input_ids"]]
