@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mentallama.benchmark.correlation import ASPECTS, Rated, correlate, read_rated
+from mentallama.benchmark.correlation import correlate
 from mentallama.benchmark.explanations import (
     against_experts,
     gather,
@@ -18,6 +18,7 @@ from mentallama.benchmark.metrics import METRICS, length, rouge
 from mentallama.benchmark.metrics.metric import Models
 from mentallama.errors import InputError
 from mentallama.io import read_csv, write_csv
+from mentallama.marks import ASPECTS, Rated, read_rated
 from mentallama.types import Response, Sample
 from tests.conftest import Run, sample, shared
 

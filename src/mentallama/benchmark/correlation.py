@@ -1,41 +1,24 @@
 """How well metrics follow people: correlation with human marks (Yang et al. 2023, section 4).
 
-Layout of ``DR_annotation``: ``text, label, gpt-3.5-turbo`` and one column per aspect with the marks
-as a list, such as ``[3, 2, 3]``. As there, the hypothesis is the explanation, the reference is the
-post, and a row's mark is the mean of its raters. The length of the explanation stands beside the
-metrics always: what correlates no better than length measures nothing more.
+As there, the hypothesis is the explanation, the reference is the post, and a row's mark is the mean
+of its raters. The length of the explanation stands beside the metrics always: what correlates no
+better than length measures nothing more.
 """
 
-import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mentallama.benchmark.metrics.metric import Metric, Models, Text
-from mentallama.errors import InputError
-from mentallama.rows import open_rows
+from mentallama.marks import Rated
 from mentallama.tables import Table
 
 Floats = NDArray[np.float64]
 Statistic = Literal["pearson", "spearman", "kendall"]
 STATISTICS: tuple[Statistic, ...] = ("pearson", "spearman", "kendall")
-ASPECTS = ("fluency", "completeness", "reliability", "overall")
-"""Aspects of the released marks, 0 to 3 each."""
-_TEXT, _EXPLANATION = "text", "gpt-3.5-turbo"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rated:
-    """An explanation with people's marks."""
-
-    post: str
-    explanation: str
-    marks: dict[str, tuple[float, ...]]
-    """By aspect, one mark per rater."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,40 +36,13 @@ class Correlation:
     why_not: str | None = None
 
 
-def read_rated(path: Path) -> list[Rated]:
-    """Read one file of marks, or all CSV files of a folder."""
-    files = [path] if path.is_file() else sorted(path.glob("*.csv"))
-    if not files:
-        raise InputError(f"{path}: no CSV file of marks here")
-    return [row for file in files for row in _read(file)]
+@dataclass(frozen=True, slots=True)
+class _People:
+    """The mean marks of one aspect, and the rows that have them."""
 
-
-def _read(path: Path) -> list[Rated]:
-    rated = []
-    with open_rows(path) as stream:
-        for number, cells in stream.rows:
-            for column in (_TEXT, _EXPLANATION, *ASPECTS):
-                if column not in cells:
-                    raise InputError(f"{path}: no column '{column}'")
-            marks = {a: _marks(str(cells[a]), f"{path}: row {number}: {a}") for a in ASPECTS}
-            rated.append(
-                Rated(
-                    post=str(cells[_TEXT]),
-                    explanation=str(cells[_EXPLANATION] or ""),
-                    marks=marks,
-                )
-            )
-    return rated
-
-
-def _marks(text: str, where: str) -> tuple[float, ...]:
-    try:
-        marks = tuple(float(mark) for mark in ast.literal_eval(text))
-    except (ValueError, SyntaxError, TypeError):
-        raise InputError(f"{where}: expected a list of marks such as [3, 2, 3]") from None
-    if not marks:
-        raise InputError(f"{where}: the list of marks is empty")
-    return marks
+    aspect: str
+    rows: NDArray[np.int64]
+    means: Floats
 
 
 def correlate(
@@ -97,8 +53,9 @@ def correlate(
     resamples: int = 1000,
     seed: int = 0,
 ) -> list[Correlation]:
-    """Correlate each metric with the mean mark of each aspect."""
+    """Correlate each metric with the mean mark of each aspect, over the rows that have one."""
     texts = [Text(hypothesis=r.explanation, reference=r.post, post=r.post) for r in rated]
+    aspects = [_people(rated, a) for a in dict.fromkeys(a for row in rated for a in row.marks)]
     found: list[Correlation] = []
     for metric in metrics:
         # The reference is the post here, so the directions that need both are not to be told apart.
@@ -107,28 +64,34 @@ def correlate(
         why_not = metric.missing(models)
         scores = None if why_not else np.array(metric.score(texts, models))
         signature = "" if why_not else metric.signature(models)
-        for aspect in ASPECTS:
-            people = np.array([float(np.mean(row.marks[aspect])) for row in rated])
+        for people in aspects:
+            own = None if scores is None else scores[people.rows]
             for statistic in STATISTICS:
                 values = (
                     (None, None, None)
-                    if scores is None
-                    else _estimate(statistic, scores, people, resamples, seed)
+                    if own is None
+                    else _estimate(statistic, own, people.means, resamples, seed)
                 )
                 found.append(
                     Correlation(
                         metric=metric.name,
-                        aspect=aspect,
+                        aspect=people.aspect,
                         statistic=statistic,
                         value=values[0],
                         low=values[1],
                         high=values[2],
-                        n=len(rated),
+                        n=len(people.rows),
                         signature=signature,
                         why_not=why_not,
                     )
                 )
     return found
+
+
+def _people(rated: Sequence[Rated], aspect: str) -> _People:
+    rows = [index for index, row in enumerate(rated) if aspect in row.marks]
+    means = [float(np.mean(rated[index].marks[aspect])) for index in rows]
+    return _People(aspect, np.array(rows), np.array(means))
 
 
 def _estimate(
@@ -138,7 +101,9 @@ def _estimate(
     if np.ptp(scores) == 0 or np.ptp(people) == 0:
         return None, None, None
     drawn = np.random.default_rng(seed).integers(0, len(scores), (resamples, len(scores)))
-    values = [_one(statistic, scores[rows], people[rows]) for rows in drawn]
+    # A resample without variation has no value.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        values = [_one(statistic, scores[rows], people[rows]) for rows in drawn]
     low, high = np.nanpercentile(values, [2.5, 97.5])
     return _one(statistic, scores, people), float(low), float(high)
 
@@ -158,12 +123,14 @@ def _one(statistic: Statistic, a: Floats, b: Floats) -> float:
 def correlation_table(found: Sequence[Correlation], statistic: Statistic) -> Table:
     """Lay one statistic out, a line per metric and a column per aspect."""
     cells = {(one.metric, one.aspect): one for one in found if one.statistic == statistic}
-    n = found[0].n if found else 0
+    aspects = tuple(dict.fromkeys(aspect for _, aspect in cells))
+    sizes = sorted({one.n for one in cells.values()})
+    n = " to ".join(f"{size:,}" for size in dict.fromkeys([*sizes[:1], *sizes[-1:]]))
     return Table(
         title=f"{statistic.capitalize()} correlation with people's marks, {n} rows (95 % interval)",
-        header=("metric", *ASPECTS),
+        header=("metric", *aspects),
         rows=tuple(
-            (metric, *(_cell(cells[metric, aspect]) for aspect in ASPECTS))
+            (metric, *(_cell(cells[metric, aspect]) for aspect in aspects))
             for metric in dict.fromkeys(metric for metric, _ in cells)
         ),
     )

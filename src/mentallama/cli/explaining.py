@@ -18,6 +18,7 @@ from mentallama.errors import InputError
 
 if TYPE_CHECKING:
     from mentallama.benchmark.metrics.metric import Models
+    from mentallama.marks import Rated
     from mentallama.tables import Table
     from mentallama.types import Sample
 
@@ -145,6 +146,7 @@ def explanations(
 
 @click.command()
 @click.argument("path", type=FOLDER, metavar="FILE_OR_DIR")
+@click.option("--study", type=FOLDER, help="The study that the ratings in FILE are of.")
 @_models_options
 @_out_option
 @resamples_option
@@ -152,20 +154,27 @@ def explanations(
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
 def correlate(
     path: Path,
+    study: Path | None,
     models: "Models",
     out: Path | None,
     resamples: int,
     seed: int,
     as_json: bool,
 ) -> None:
-    """Correlate metrics with people's marks (layout of the release's DR_annotation)."""
+    """Correlate metrics with people's marks.
+
+    FILE_OR_DIR has the layout of the release's DR_annotation, or holds ratings in the long form;
+    posts and answers are then those of --study.
+    """
     from dataclasses import asdict
 
     from mentallama.benchmark import correlation as stage
     from mentallama.benchmark.metrics import METRICS
     from mentallama.benchmark.result_files import write_results
+    from mentallama.marks import read_rated
 
-    rows = stage.correlate(stage.read_rated(path), METRICS, models, resamples=resamples, seed=seed)
+    rated = _read_study_marks(path, study) if study else read_rated(path)
+    rows = stage.correlate(rated, METRICS, models, resamples=resamples, seed=seed)
     tables = [stage.correlation_table(rows, statistic) for statistic in stage.STATISTICS]
     found = {"correlations": [asdict(row) for row in rows], "models": asdict(models)}
     signatures = dict.fromkeys(row.signature for row in rows if row.signature)
@@ -173,6 +182,24 @@ def correlate(
     if out:
         write_results(out, "correlations", found, tables, notes)
     _show(found, tables, notes, as_json)
+
+
+def _read_study_marks(path: Path, folder: Path) -> "list[Rated]":
+    """Put ratings beside what they are about; say how many are missing."""
+    from mentallama.cli.rating_results import read_checked
+    from mentallama.human.ratings import as_rated
+    from mentallama.human.study import read_study
+
+    study = read_study(folder)
+    ratings = read_checked([path], study)
+    rated = as_rated(ratings, study.items)
+    missing = sum(rating.value is None for rating in ratings)
+    click.echo(
+        f"{len(rated):,} of {len(study.items):,} items have marks; {missing:,} of "
+        f"{len(ratings):,} ratings are skips or 'cannot judge' and count as missing",
+        err=True,
+    )
+    return rated
 
 
 @click.command()

@@ -49,7 +49,7 @@ def responses(
     from mentallama.feedback import pairs_from_outputs
 
     samples = read_any_samples(folder)
-    _write(pairs_from_outputs(outputs, samples, least=margin, every=every), out, as_json)
+    write_found(pairs_from_outputs(outputs, samples, least=margin, every=every), out, as_json)
 
 
 @pairs.command()
@@ -79,7 +79,7 @@ def ratings(
     every: bool,
     as_json: bool,
 ) -> None:
-    """Pair answers by the marks in FILE, a rating room's export (JSON Lines)."""
+    """Pair answers by the marks in FILE (JSON Lines); 'rate pairs' reads a rating room's export."""
     from mentallama.tuning.ranking import pairs_from_ratings, read_ratings
 
     marks = read_ratings(export)
@@ -87,7 +87,7 @@ def ratings(
     found = pairs_from_ratings(
         marks, samples, aspect=aspect, margin=margin, raters=raters, every=every
     )
-    _write(found, out, as_json)
+    write_found(found, out, as_json)
 
 
 @pairs.command()
@@ -101,10 +101,10 @@ def quality(folder: Path, out: Path, as_json: bool) -> None:
     """
     from mentallama.feedback import pairs_from_checks
 
-    _write(pairs_from_checks(folder), out, as_json)
+    write_found(pairs_from_checks(folder), out, as_json)
 
 
-def _write(found: "Found", out: Path, as_json: bool) -> None:
+def write_found(found: "Found", out: Path, as_json: bool) -> None:
     """Write the pairs and say what became of every question.
 
     Raises CheckError where there is none.

@@ -12,6 +12,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from mentallama import NOTICE
 from mentallama.config import load_config
 
 SHIPPED = ("mentallama", "evaluation")
@@ -91,3 +92,24 @@ def load_rubric(name: str) -> Rubric:
             Path(str(files("mentallama.human") / "rubrics" / f"{name}.yaml")), Rubric
         )
     return load_config(Path(name), Rubric)
+
+
+def as_guide(rubric: Rubric) -> str:
+    """Render a rubric as the guideline for raters, in Markdown."""
+    example = rubric.example
+    parts = [
+        f"# {rubric.title}",
+        f"Guideline for raters, {rubric.stamp}. {NOTICE}",
+        rubric.instructions.strip(),
+        "## The example",
+        "The post and all answers below are invented. Each answer would get the score beside it on "
+        "that aspect; on others it may do better or worse.",
+        f"> {example.post}",
+        f"Question: {example.question}",
+        f"Label: {example.label}",
+    ]
+    for aspect in rubric.aspects:
+        parts += [f"## {aspect.title}", aspect.question]
+        for anchor in aspect.anchors:
+            parts += [f"**{anchor.score}, {anchor.name}.** {anchor.text}", f"> {anchor.example}"]
+    return "\n\n".join(parts) + "\n"

@@ -80,6 +80,7 @@ class Key:
 
 def key_path(folder: Path) -> Path:
     """Return where the key of a study lies: beside the folder, not in it."""
+    folder = folder if folder.name not in ("", "..") else folder.resolve()
     return folder.parent / f"{folder.name}-key.jsonl"
 
 
