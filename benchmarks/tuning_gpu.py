@@ -221,7 +221,11 @@ def main() -> None:
     named = [gpu for gpu in GPUS if re.search(rf"\b{gpu.name.split('-')[0]}\b", device)]
     peak = 1e12 * named[0].tflops if named else None
     cases = [(method, batching) for method in METHODS for batching in BATCHINGS]
-    rows = [show(measure_apart(sys.argv[1:], *case), case, peak) for case in cases]
+    rows = []
+    for case in cases:
+        rows.append(show(measure_apart(sys.argv[1:], *case), case, peak))
+        # A lease may end before the last case: what is measured is said at once.
+        print(" | ".join(rows[-1]), file=sys.stderr, flush=True)
     title = f"{options.base if not options.tiny else 'tiny'}, {config.num_hidden_layers} layers, on"
     header = ("method", "batches", "useful tokens/s", "useful", "of peak", "GiB", "GiB planned")
     print(as_markdown([Table(title=f"{title} {device}", header=header, rows=tuple(rows))]))

@@ -88,12 +88,16 @@ class PlainNetwork:
 
     def logits(self, ids: "Tensor", mask: "Tensor") -> "Tensor":
         """Return logits of shape (rows, labels) for token ids and mask of shape (rows, tokens)."""
+        return self._linear("classifier", self.mean(ids, mask))
+
+    def mean(self, ids: "Tensor", mask: "Tensor") -> "Tensor":
+        """Return each row's vector, the mean of its tokens', of shape (rows, width)."""
         seen = mask[:, None, None, :].bool()
         hidden = self._embed(ids)
         for number in range(self.shape.layers):
             hidden = self._layer(f"{_ENCODER}encoder.layer.{number}.", hidden, seen)
         counts = mask[..., None].to(hidden.dtype)
-        return self._linear("classifier", (hidden * counts).sum(1) / counts.sum(1))
+        return (hidden * counts).sum(1) / counts.sum(1)
 
     def _embed(self, ids: "Tensor") -> "Tensor":
         place = f"{_ENCODER}embeddings."
@@ -143,31 +147,40 @@ def find_plain(base: str) -> Path | None:
     return folder if plain else None
 
 
+def load_base(base: Path) -> tuple[PlainNetwork, PlainTokenizer]:
+    """Load a base as it is: it gives sentence vectors and no logits."""
+    from safetensors.torch import load_file
+
+    config = read_json(base / "config.json")
+    weights = {
+        f"{_ENCODER}{name}": value
+        for name, value in load_file(base / "model.safetensors").items()
+        if not name.startswith("pooler.") and not name.endswith("position_ids")
+    }
+    shape = Shape(
+        config["num_hidden_layers"], config["num_attention_heads"], config["layer_norm_eps"]
+    )
+    return PlainNetwork(weights, shape), PlainTokenizer(base / "tokenizer.json")
+
+
 def load_plain(folder: Path, base: Path) -> tuple[PlainNetwork, PlainTokenizer]:
     """Load what tuning changed (``delta.py``) on its base, and the base's tokenizer.
 
     Raises InputError where the base has other weights than the one that was tuned.
     """
     import torch
-    from safetensors.torch import load_file
 
-    told, config = read_json(folder / "mentallama.json"), read_json(base / "config.json")
-    weights = {
-        name: value
-        for name, value in load_file(base / "model.safetensors").items()
-        if not name.startswith("pooler.") and not name.endswith("position_ids")
-    }
-    found = hash_tensors(weights)
+    told = read_json(folder / "mentallama.json")
+    network, tokenizer = load_base(base)
+    found = hash_tensors({n.removeprefix(_ENCODER): v for n, v in network.weights.items()})
     if found != told["base_weights"]:
         raise InputError(
             f"{folder}: belongs to a base with the weights {told['base_weights']}; those of "
             f"'{told['recipe']['base']}' here are {found}"
         )
     kept = read_delta(folder)
-    state = {f"{_ENCODER}{name}": value for name, value in weights.items()}
-    state |= {n: torch.zeros(v.shape) for n, v in kept.items() if n.startswith("classifier.")}
-    put_changes(state, kept)
-    shape = Shape(
-        config["num_hidden_layers"], config["num_attention_heads"], config["layer_norm_eps"]
+    network.weights.update(
+        {n: torch.zeros(v.shape) for n, v in kept.items() if n.startswith("classifier.")}
     )
-    return PlainNetwork(state, shape), PlainTokenizer(base / "tokenizer.json")
+    put_changes(network.weights, kept)
+    return network, tokenizer

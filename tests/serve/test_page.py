@@ -1,7 +1,6 @@
 """The page in a real browser: every state, by keyboard too, in both schemes and on a phone."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,50 +15,10 @@ pytest.importorskip("prometheus_client")
 from mentallama import NOTICE
 from mentallama.serve.page import load_static
 from mentallama.web.tokens import hash_token
+from tests.browser import CONTRAST
 from tests.serve.servers import POST, QUOTED, Gated, Mixed, Moody, Served, serving, wait_for
 
 TOKEN = "an-invented-token-of-some-length"
-CONTRAST = """() => {
-  const channels = (text) => text.match(/[\\d.]+/g).map(Number);
-  const light = (rgb) => {
-    const [r, g, b] = rgb.map((v) => v / 255)
-      .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const ground = (element) => {
-    for (let at = element; at; at = at.parentElement) {
-      const [r, g, b, alpha = 1] = channels(getComputedStyle(at).backgroundColor);
-      if (alpha === 1) return [r, g, b];
-      if (alpha !== 0) throw new Error("half-transparent ground");
-    }
-    return [255, 255, 255];
-  };
-  const found = [];
-  for (const element of document.querySelectorAll("body *")) {
-    const own = [...element.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
-    if ((!own && !element.placeholder) || !element.checkVisibility()) continue;
-    const pseudo = own ? undefined : "::placeholder";
-    const [a, b] = [channels(getComputedStyle(element, pseudo).color).slice(0, 3), ground(element)]
-      .map(light).sort((x, y) => y - x);
-    found.push([(a + 0.05) / (b + 0.05), element.outerHTML.slice(0, 90)]);
-  }
-  return found;
-}"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if not chromium:
-        pytest.skip("no chromium on this machine")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium,
-            args=["--no-sandbox", "--disable-quic", "--disable-background-networking"],
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -303,6 +262,15 @@ FILES = {
 }
 
 
+KEPT = {
+    "posts.csv": [{"id": number, "lang": "en"} for number in "123"],
+    "posts.tsv": [{"n": "1"}, {"n": "2"}],
+    "posts.jsonl": [{"n": 1}, {"who": "x"}],
+    "posts.txt": [None, None, None],
+}
+"""The other cells of each row."""
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_is_read_summed_up_and_given_back(
     browser: Any, server: Served, tmp_path: Path, name: str
@@ -329,6 +297,19 @@ def test_a_file_is_read_summed_up_and_given_back(
     assert [reply["row"] for reply in replies] == list(range(1, rows + 1))
     assert {len(reply["analyses"]) for reply in replies} == {16}
     assert {reply["notice"] for reply in replies} == {NOTICE}
+    assert [reply.get("columns") for reply in replies] == KEPT[name]
+
+
+def test_an_expert_s_example_stands_beside_a_label(browser: Any, server: Served) -> None:
+    with opened(browser, server) as page:
+        analyse(page)
+        page.click("#verdict-0-0 >> visible=true")
+        beside = page.locator(".example").first
+        if page.locator("#why-0-0").is_hidden():
+            page.click("#verdict-0-0")
+        beside.locator("summary").click()
+        assert "an <i>invented</i> one" in beside.inner_text()
+        assert page.locator(".example").count() == 1
 
 
 def test_a_row_that_is_too_long_fails_alone(browser: Any, server: Served) -> None:

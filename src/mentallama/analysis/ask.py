@@ -89,4 +89,8 @@ def abstain(question: Question, model: str, why: str, **values: Any) -> Analysis
 
 def as_reply(analyses: Sequence[Analysis]) -> dict[str, Any]:
     """Return what every surface gives for one post, ready for JSON."""
-    return {"analyses": [asdict(one) for one in analyses], "notice": NOTICE.replace("\n", " ")}
+    shown = [asdict(one) for one in analyses]
+    for one in shown:
+        if one["example"] is None:
+            del one["example"]
+    return {"analyses": shown, "notice": NOTICE.replace("\n", " ")}

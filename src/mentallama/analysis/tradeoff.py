@@ -35,8 +35,8 @@ class Judged:
 class Price:
     """What one call of an analyser takes, on the mean."""
 
-    seconds: float = 0.0
-    money: float = 0.0
+    seconds: float | None = None
+    money: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,18 +102,25 @@ def _at(
     found = estimate_all(
         scored, len(keys), ("accuracy", "weighted_f1"), resamples=RESAMPLES, seed=seed
     )
-    calls, first, second = (len(rows), sum(on)), *(prices or (Price(), Price()))
+    calls, (first, second) = (len(rows), sum(on)), prices or (Price(), Price())
     return Tradeoff(
         task=task.key,
         threshold=threshold,
         n=len(rows),
         passed_on=sum(on),
         labelled=sum(label is not None for label in said),
-        seconds=calls[0] * first.seconds + calls[1] * second.seconds if prices else None,
-        money=calls[0] * first.money + calls[1] * second.money if prices else None,
+        seconds=_sum(calls, (first.seconds, second.seconds)),
+        money=_sum(calls, (first.money, second.money)),
         accuracy=found["accuracy"],
         weighted_f1=found["weighted_f1"],
     )
+
+
+def _sum(calls: tuple[int, int], each: tuple[float | None, float | None]) -> float | None:
+    """Return the price of all calls; None where that of one analyser is not known."""
+    if each[0] is None or each[1] is None:
+        return None
+    return calls[0] * each[0] + calls[1] * each[1]
 
 
 def tradeoff_table(found: Sequence[Tradeoff]) -> Table:

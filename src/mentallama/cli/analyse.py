@@ -38,6 +38,7 @@ class Options:
     int8: bool
     cascade: float | None
     then: str | None
+    examples: str | None
     as_json: bool
     locale: str | None
     no_support: bool
@@ -76,6 +77,11 @@ class Options:
     help="Ask --then where --model abstains or is less confident than this.",
 )
 @click.option("--then", metavar="MODEL", help="The second model of a cascade.")
+@click.option(
+    "--examples",
+    metavar="invented|FOLDER",
+    help="Beside each label, the nearest post that an expert explained: ours, or your own.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One text: print its analyses as JSON.")
 @click.option("--locale", help="Whose help lines to show, such as en-GB.  [default: en]")
 @click.option("--no-support", is_flag=True, help="Never show help lines.")
@@ -117,6 +123,16 @@ def _read_text(text: str) -> str:
 
 
 def _load(asked: Options) -> "Analyser":
+    """Load one model or two, with examples beside labels where they are asked for."""
+    analyser = _load_models(asked)
+    if asked.examples is None:
+        return analyser
+    from mentallama.analysis.nearest import WithExamples, load_shelf
+
+    return WithExamples(analyser, load_shelf(asked.examples))
+
+
+def _load_models(asked: Options) -> "Analyser":
     """Load one model or two; say where posts go that leave this machine."""
     from mentallama.analysis.cascade import Cascade
     from mentallama.analysis.load import load_analyser
@@ -173,11 +189,12 @@ def _analyse_file(path: Path, asked: Options) -> None:
     analyser = _load(asked)
     done = analyse_file(posts, asked.out, analyser, asked.tasks or None)
     _say_done(done, asked.out)
-    if isinstance(analyser, Cascade) and analyser.asked:
-        share = 100 * analyser.passed_on / analyser.asked
+    cascade = getattr(analyser, "inner", analyser)
+    if isinstance(cascade, Cascade) and cascade.asked:
+        share = 100 * cascade.passed_on / cascade.asked
         click.echo(
-            f"this run: {analyser.passed_on:,} of {analyser.asked:,} questions ({share:.1f} %) "
-            f"went on to {analyser.second.name}"
+            f"this run: {cascade.passed_on:,} of {cascade.asked:,} questions ({share:.1f} %) "
+            f"went on to {cascade.second.name}"
         )
     click.echo(NOTICE.replace("\n", " "), err=True)
 

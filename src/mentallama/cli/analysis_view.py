@@ -123,6 +123,10 @@ def _block(found: "Analysis", *, by: str) -> "Iterable[RenderableType]":
     if found.evidence:
         quotes = " · ".join(f"“{_short(harmless(one.text))}”" for one in found.evidence)
         yield Padding(Text(f"evidence: {quotes}", style="dim"), (0, 1, 0, 3))
+    if found.example:
+        near = found.example
+        told = f"an expert on another post (“{_short(near.post)}”): {near.explanation}"
+        yield Padding(Text(told, style="italic"), (0, 1, 0, 3))
     if found.truncated:
         yield Padding(Text("the post was too long and lost its middle", style="yellow"), (0, 3))
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from mentallama.cli.cascades import cascade
 from mentallama.cli.explaining import correlate, explanations, judge
 from mentallama.cli.labellers import card, measure_rules, train_labeller
 from mentallama.cli.shared import DEFAULT, FOLDER, data_or_corpus, read_any_samples
@@ -29,5 +30,5 @@ def export_tasks(folder: Path | None, out: Path, split: str, form: str) -> None:
     click.echo(f"{len(samples):,} rows of {', '.join(names)} in {out}")
 
 
-for command in (train_labeller, card, measure_rules, explanations, correlate, judge):
+for command in (train_labeller, card, measure_rules, explanations, correlate, judge, cascade):
     benchmark.add_command(command)

@@ -30,6 +30,19 @@ _COUNT = click.IntRange(min=1)
 @click.option(
     "--endpoint", metavar="URL", help="An OpenAI-compatible endpoint that has the --model named."
 )
+@click.option("--int8", is_flag=True, help="The mini model with 8-bit weights on ONNX Runtime.")
+@click.option(
+    "--cascade",
+    type=click.FloatRange(0, 1),
+    metavar="THRESHOLD",
+    help="By default ask --then where --model abstains or is less confident than this.",
+)
+@click.option("--then", metavar="MODEL", help="The second model of a cascade.")
+@click.option(
+    "--examples",
+    metavar="invented|FOLDER",
+    help="Beside each label, the nearest post that an expert explained: ours, or your own.",
+)
 @click.option(
     "--token-file",
     type=click.Path(path_type=Path),
@@ -44,6 +57,10 @@ def serve(
     port: int,
     models: tuple[str, ...],
     endpoint: str | None,
+    int8: bool,
+    cascade: float | None,
+    then: str | None,
+    examples: str | None,
     token_file: Path | None,
     **options: Any,
 ) -> None:
@@ -57,7 +74,12 @@ def serve(
     listener = bind(host, port)
     hosts = (*LOOPBACK, host) if host in LOOPBACK else ()
     settings = Settings(hosts=hosts, token_hash=token_hash, **options)
-    app = make_app(_load(models or ("mini",), endpoint), settings, _support())
+    analysers = _load(models or ("mini",), then, endpoint, int8)
+    if then or cascade is not None:
+        analysers = _join(analysers, cascade, then)
+    if examples:
+        analysers = _add_examples(analysers, examples)
+    app = make_app(analysers, settings, _support())
     try:
         run(app, listener, lambda: click.echo(f"listening on {address_of(listener)}"))
     except KeyboardInterrupt:
@@ -91,22 +113,51 @@ def _read_token(file: Path | None, host: str) -> bytes | None:
     return None
 
 
-def _load(names: tuple[str, ...], endpoint: str | None) -> "dict[str, Analyser]":
-    """Return the analysers by name; those of ours do not come from the endpoint."""
+def _load(
+    models: tuple[str, ...], then: str | None, endpoint: str | None, int8: bool
+) -> "dict[str, Analyser]":
+    """Return the analysers by name; those of ours do not come from the endpoint, and of a cascade
+    only the second does."""
     from mentallama.analysis.load import load_analyser
     from mentallama.chat import is_local
 
-    if endpoint and not set(names) - set(_OURS):
+    names = (*models, then) if then else models
+    here = {*_OURS, *(models if then else ())}
+    if endpoint and not set(names) - here:
         raise InputError("--endpoint serves no model that is named; say which with --model NAME")
+    if int8 and "mini" not in names:
+        raise InputError("--int8 is for the mini model, which is not among the models named")
     if endpoint and not is_local(endpoint):
         click.echo(f"what is analysed is sent to {endpoint}", err=True)
     analysers: dict[str, Analyser] = {}
     for name in dict.fromkeys(names):
-        analyser = load_analyser(name, endpoint=None if name in _OURS else endpoint)
+        analyser = load_analyser(
+            name, endpoint=None if name in here else endpoint, int8=int8 and name == "mini"
+        )
         if analyser.name in analysers:
             raise InputError(f"--model {name}: another model is called '{analyser.name}' too")
         analysers[analyser.name] = analyser
     return analysers
+
+
+def _join(
+    analysers: "dict[str, Analyser]", threshold: float | None, then: str | None
+) -> "dict[str, Analyser]":
+    """Put the cascade of two models before them: the default, and both can be asked for alone."""
+    from mentallama.analysis.cascade import Cascade
+
+    if threshold is None or then is None or len(analysers) != 2:
+        raise InputError("a cascade needs --cascade THRESHOLD, --then MODEL and one --model")
+    first, second = analysers.values()
+    cascade = Cascade(first, second, threshold)
+    return {cascade.name: cascade, **analysers}
+
+
+def _add_examples(analysers: "dict[str, Analyser]", source: str) -> "dict[str, Analyser]":
+    from mentallama.analysis.nearest import WithExamples, load_shelf
+
+    shelf = load_shelf(source)
+    return {name: WithExamples(one, shelf) for name, one in analysers.items()}
 
 
 def _support() -> Any:

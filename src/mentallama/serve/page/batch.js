@@ -56,13 +56,14 @@ function peek() {
 async function run({ tasks, model, say, fail }) {
   const column = $("column").value;
   const texts = table.rows.map((row) => wellFormed(String(row[column] ?? "")));
+  const kept = table.rows.map(({ [column]: _, ...others }) => others);
   const lines = [];
   stopper = new AbortController();
   show(true, texts.length);
   fail(null);
   say("Reading the file.");
   try {
-    for (const chunk of cut(texts)) {
+    for (const chunk of cut(texts, kept)) {
       await send(chunk, { tasks, model, signal: stopper.signal }, lines);
       step(lines.length, texts.length);
     }
@@ -93,8 +94,8 @@ function step(done, total) {
   $("bar-text").textContent = `${done.toLocaleString("en")} of ${plural(total, "row")}`;
 }
 
-/** Posts in order, as many together as the server takes. */
-function* cut(texts) {
+/** Posts in order with the other cells of their rows, as many together as the server takes. */
+function* cut(texts, kept) {
   const most = Math.min(AT_A_TIME, about.limits.texts);
   let chunk = [], size = 0;
   for (const [number, text] of texts.entries()) {
@@ -104,7 +105,7 @@ function* cut(texts) {
       chunk = [];
       size = 0;
     }
-    chunk.push({ row: number + 1, text });
+    chunk.push({ row: number + 1, text, columns: kept[number] });
     size += bytes;
   }
   if (chunk.length) yield chunk;
@@ -115,15 +116,20 @@ async function send(chunk, { tasks, model, signal }, lines) {
   try {
     const value = { texts: chunk.map((one) => one.text), tasks, model };
     const { results } = await patiently(() => post("/v1/analyse/batch", value, signal), signal);
-    results.forEach((reply, index) => lines.push({ row: chunk[index].row, ...reply }));
+    results.forEach((reply, index) => lines.push(label(chunk[index], reply)));
   } catch (error) {
     if (chunk.length > 1 || ![413, 422, 500].includes(error.status)) {
       if (chunk.length === 1 || ![413, 500].includes(error.status)) throw error;
       for (const one of chunk) await send([one], { tasks, model, signal }, lines);
       return;
     }
-    lines.push({ row: chunk[0].row, error: error.message });
+    lines.push(label(chunk[0], { error: error.message }));
   }
+}
+
+/** A reply under the number and the other columns of its row; the post itself is not repeated. */
+function label({ row, columns }, reply) {
+  return Object.keys(columns).length ? { row, columns, ...reply } : { row, ...reply };
 }
 
 async function patiently(ask, signal) {

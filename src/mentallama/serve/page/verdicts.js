@@ -157,6 +157,18 @@ function drawWhy(post, found, id) {
     found.explanation && make("p", {}, found.explanation),
     drawBadges(post, found),
     found.evidence.length > 0 && drawQuotes(found),
+    found.example && drawExample(found.example),
+  );
+}
+
+/** Another post of the same label, and what an expert said of it. */
+function drawExample(example) {
+  return make(
+    "details",
+    { class: "example" },
+    make("summary", {}, "Another post of this label, explained by an expert"),
+    make("blockquote", {}, example.post),
+    make("p", {}, example.explanation),
   );
 }
 
