@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from mentallama.corpus.samples import export
 from mentallama.tasks import get_label, get_task
 from mentallama.tasks.posts import make_sample, post_id
 from mentallama.types import Form, Post, Sample, Split
+from tests.processes import run_warm
 
 ROOT = Path(__file__).resolve().parent.parent
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -42,16 +42,10 @@ def known_tasks() -> Iterator[None]:
 def run(tmp_path: Path) -> Run:
     """Run the command line in a process of its own, in an empty folder."""
 
-    def call(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "mentallama", *map(str, arguments)],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=1200,  # a guard: two tests share two cores with all that they start
-            env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"},
-            **options,  # type: ignore[call-overload]
-        )
+    def call(*arguments: object, input: str = "") -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+        # The timeout is a guard: two tests share two cores with all that they start.
+        return run_warm([*map(str, arguments)], tmp_path, environment, input, timeout=1200)
 
     return call
 

