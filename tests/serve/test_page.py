@@ -13,7 +13,7 @@ pytest.importorskip("fastapi")
 pytest.importorskip("prometheus_client")
 
 from mentallama import NOTICE
-from mentallama.serve.page import load_static
+from mentallama.web.static import load_static
 from mentallama.web.tokens import hash_token
 from tests.browser import CONTRAST
 from tests.serve.servers import POST, QUOTED, Gated, Mixed, Moody, Served, serving, wait_for
@@ -437,7 +437,7 @@ def test_it_fits_a_phone(browser: Any, pair: Served, scheme: str) -> None:
 
 
 def test_the_scripts_write_text_and_nothing_else() -> None:
-    for name, (content, _) in load_static().items():
+    for name, (content, _) in load_static("mentallama.serve").items():
         if name.endswith(".js"):
             code = content.decode()
             for part in ("innerHTML", "outerHTML", "insertAdjacent", "document.write", "eval("):

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from mentallama.tuning.checkpoints import find_damage, newest_whole, seal
+from tests.processes import run_warm, start_warm
 from tests.tuning.conftest import RECIPE
 
 # 16 rows in batches of 4: 40 steps, a checkpoint every 4.
@@ -27,8 +28,13 @@ def forty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def command(recipe: Path, data: Path, out: Path) -> list[str]:
-    program = [sys.executable, "-m", "mentallama", "tune", str(recipe)]
-    return [*program, "--data", str(data), "--out", str(out)]
+    return ["tune", str(recipe), "--data", str(data), "--out", str(out)]
+
+
+def tune(recipe: Path, data: Path, out: Path) -> subprocess.CompletedProcess[str]:
+    done = run_warm(command(recipe, data, out), out.parent, dict(os.environ))
+    assert done.returncode == 0, done.stderr
+    return done
 
 
 def losses(out: Path) -> dict[int, float]:
@@ -39,20 +45,18 @@ def losses(out: Path) -> dict[int, float]:
 @pytest.fixture(scope="module")
 def whole(forty: Path, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("whole") / "out"
-    subprocess.run(command(forty, data, out), check=True, capture_output=True)
+    tune(forty, data, out)
     return out
 
 
 def kill_after(step: int, recipe: Path, data: Path, out: Path) -> None:
-    process = subprocess.Popen(
-        command(recipe, data, out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    process = start_warm(command(recipe, data, out))
     deadline = time.monotonic() + 600
     while not (out / "checkpoints" / f"checkpoint-{step}" / "whole.json").exists():
-        assert process.poll() is None and time.monotonic() < deadline
+        assert process.is_alive() and time.monotonic() < deadline
         time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.join()
 
 
 def test_twenty_steps_a_kill_and_the_rest_are_forty_steps(
@@ -71,8 +75,7 @@ def test_twenty_steps_a_kill_and_the_rest_are_forty_steps(
     weights = out / "checkpoints" / "checkpoint-24" / "model.safetensors"
     shutil.copytree(torn, weights.parent, dirs_exist_ok=True)
     weights.write_bytes(weights.read_bytes()[:-100])
-    done = subprocess.run(command(forty, data, out), capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    done = tune(forty, data, out)
     assert "checkpoint-24 is broken (model.safetensors is not what was written)" in done.stdout
     assert "resuming from checkpoint-20" in done.stdout
     assert losses(out) == pytest.approx(losses(whole), rel=1e-6)
@@ -95,7 +98,7 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_later(
 
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
-        command(forty, data, out),
+        [sys.executable, "-m", "mentallama", *command(forty, data, out)],
         capture_output=True,
         text=True,
         preexec_fn=few_bytes,
@@ -106,7 +109,7 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_later(
     assert "checkpoint-4 could not be written" in line and "make room" in line
     assert "Traceback" not in done.stderr
     assert not list((out / "checkpoints").glob("checkpoint-*"))
-    subprocess.run(command(forty, data, out), check=True, capture_output=True)
+    tune(forty, data, out)
     assert (out / "model" / "model.safetensors").read_bytes() == weights.read_bytes()
 
 

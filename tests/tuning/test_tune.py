@@ -3,9 +3,6 @@
 import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -17,6 +14,7 @@ from mentallama.config import load_config
 from mentallama.errors import InputError
 from mentallama.tuning.recipe import Recipe
 from mentallama.tuning.run import TunedModel, tune
+from tests.processes import run_warm, start_warm
 from tests.tuning.conftest import RECIPE, write_data
 
 
@@ -105,22 +103,19 @@ def test_a_killed_run_goes_on_to_the_same_result(
     """Kill -9 once a checkpoint is there, tear a newer one, and start again."""
     out = tmp_path / "out"
     shutil.copy(tuned[1].parent / "mini.yaml", tmp_path / "mini.yaml")
-    command = [sys.executable, "-m", "mentallama", "tune", str(tmp_path / "mini.yaml")]
-    command += ["--data", str(data), "--out", str(out)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    command = ["tune", str(tmp_path / "mini.yaml"), "--data", str(data), "--out", str(out)]
+    process = start_warm(command)
     deadline = time.monotonic() + 600
     while not list(out.glob("checkpoints/checkpoint-*/whole.json")):
-        assert process.poll() is None and time.monotonic() < deadline
+        assert process.is_alive() and time.monotonic() < deadline
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert process.stdout is not None
-    process.stdout.close()
+    process.kill()
+    process.join()
     assert not (out / "model").exists()
     torn = out / "checkpoints" / "checkpoint-15"
     torn.mkdir(exist_ok=True)
     (torn / "whole.json").unlink(missing_ok=True)
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ})
+    done = run_warm(command, tmp_path, dict(os.environ))
     assert done.returncode == 0, done.stderr
     assert "resuming from checkpoint-" in done.stdout
     assert "not written to its end" in done.stdout

@@ -13,10 +13,10 @@ from mentallama import NOTICE, __version__
 from mentallama.analysis import Analyser, analyse, as_reply, list_questions
 from mentallama.errors import InputError, nearest
 from mentallama.serve.disconnect import until_gone
-from mentallama.serve.guards import Intake, Token, Watch
+from mentallama.serve.guards import Intake, Token, template
 from mentallama.serve.health import Health
 from mentallama.serve.metrics import CONTENT_TYPE, Metrics
-from mentallama.serve.page import describe_models, load_static, render_page
+from mentallama.serve.page import describe_models, render_page
 from mentallama.serve.pool import Pool
 from mentallama.serve.records import (
     AnalyseBody,
@@ -30,9 +30,10 @@ from mentallama.serve.records import (
 )
 from mentallama.serve.settings import Settings
 from mentallama.tasks import list_tasks
-from mentallama.web.guards import Origin
+from mentallama.web.guards import Origin, Shield
 from mentallama.web.log import log_failure
 from mentallama.web.refusals import Refusal, add_refusals, refuse
+from mentallama.web.static import load_static
 
 FindSupport = Callable[[str, str], Any]
 """Given a text and a locale, returns what to show to somebody at risk, or None."""
@@ -50,6 +51,10 @@ class Desk:
     pool: Pool
     health: Health
     metrics: Metrics
+
+    def count(self, method: str, path: str, status: int, seconds: float) -> None:
+        """Count an answered request under its route."""
+        self.metrics.count_request(method, template(path), status, seconds)
 
 
 def make_app(
@@ -77,7 +82,7 @@ def make_app(
         lifespan=_lifespan(desk),
         responses=_ERRORS,
         middleware=[
-            Middleware(Watch, metrics=desk.metrics),
+            Middleware(Shield, seen=desk.count),
             Middleware(Origin, hosts=settings.hosts),
             Middleware(Token, token_hash=settings.token_hash),
             Middleware(Intake, pool=pool, settings=settings),
@@ -213,7 +218,7 @@ def _add_state(app: FastAPI, desk: Desk) -> None:
 
 def _add_page(app: FastAPI, desk: Desk) -> None:
     page = render_page(describe_models(desk.analysers), desk.settings)
-    files = load_static()
+    files = load_static("mentallama.serve")
 
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)
     async def index() -> HTMLResponse:

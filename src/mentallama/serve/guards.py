@@ -1,16 +1,13 @@
-"""What a request passes before a route sees it: watch, origin, token, place and body."""
+"""What a request to the analyser passes before a route sees it: token, place and body."""
 
 import hmac
-import time
 
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mentallama.serve.metrics import Metrics
 from mentallama.serve.pool import Pool
 from mentallama.serve.settings import Settings
-from mentallama.web.guards import HEADERS, take_body
-from mentallama.web.log import log_failure
+from mentallama.web.guards import take_body
 from mentallama.web.refusals import refuse
 from mentallama.web.tokens import digest
 
@@ -20,8 +17,6 @@ _PATHS = frozenset({"/", "/health", "/metrics", "/openapi.json", "/v1/support", 
 _OPEN = frozenset({"/", "/health", "/openapi.json"})
 """What may be had without a token: nothing of anybody's."""
 _RETRY_SECONDS = 2
-_GONE = 499
-"""Counted where the client went away before there was an answer."""
 
 
 def template(path: str) -> str:
@@ -29,40 +24,6 @@ def template(path: str) -> str:
     if path.startswith(STATIC):
         return f"{STATIC}{{name}}"
     return path if path in _PATHS else "other"
-
-
-class Watch:
-    """Counts requests, sets the headers of every answer and lets no exception through."""
-
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self._app = app
-        self._metrics = metrics
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on and answer in the place of whatever fails."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        status, start = 0, time.perf_counter()
-
-        async def sending(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                MutableHeaders(scope=message).update(HEADERS)
-            await send(message)
-
-        try:
-            await self._app(scope, receive, sending)
-        except Exception as error:
-            log_failure("request", error)
-            if not status:
-                answer = refuse(500, "the server failed; its log names the kind of error")
-                await answer(scope, receive, sending)
-        finally:
-            seconds = time.perf_counter() - start
-            path = template(scope["path"])
-            self._metrics.count_request(scope["method"], path, status or _GONE, seconds)
 
 
 class Token:

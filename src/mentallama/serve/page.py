@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
 
 from mentallama import NOTICE, __version__
@@ -12,11 +11,6 @@ from mentallama.serve.settings import Settings
 from mentallama.tasks import list_tasks
 from mentallama.types import Task
 
-_KINDS = {
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
-}
 _SAMPLES = {
     "sad-033": "A dentist's bill",
     "dreaddit-015": "The chip shop",
@@ -82,14 +76,3 @@ def _describe_task(task: Task) -> dict[str, Any]:
 def _samples() -> list[dict[str, str]]:
     texts = {post.id: post.text for post in load_posts()}
     return [{"name": name, "text": texts[key]} for key, name in _SAMPLES.items()]
-
-
-def load_static() -> dict[str, tuple[bytes, str]]:
-    """Return the files of the page by name, each with its type."""
-    folders = (files("mentallama.pages"), files("mentallama.serve") / "page")
-    return {
-        item.name: (item.read_bytes(), _KINDS[suffix])
-        for folder in folders
-        for item in folder.iterdir()
-        if (suffix := f".{item.name.rpartition('.')[2]}") in _KINDS
-    }

@@ -1,11 +1,21 @@
 """What a request passes before a route of any server of ours sees it: origin and body."""
 
 import asyncio
+import time
+from collections.abc import Callable, Mapping
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mentallama.web.log import log_failure
 from mentallama.web.refusals import refuse
+
+More = Callable[[str, int], Mapping[str, str]]
+"""More headers, by path and status."""
+Seen = Callable[[str, str, int, float], None]
+"""Told of a request's method, path, status and seconds."""
+_GONE = 499
+"""Said where the client went away before there was an answer."""
 
 _OWN_SITE = (None, "same-origin", "none")
 _SWALLOWED = 16
@@ -25,6 +35,61 @@ HEADERS = {
     "X-Frame-Options": "DENY",
 }
 """Headers of every answer."""
+
+
+class Shield:
+    """Sets the headers of every answer, says how each request ended, lets no exception through."""
+
+    def __init__(
+        self, app: ASGIApp, *, headers: More | None = None, seen: Seen | None = None
+    ) -> None:
+        """``headers`` gives more of them for a path and a status; ``seen`` is told of each end."""
+        self._app = app
+        self._more, self._seen = headers, seen
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on and answer in the place of whatever fails."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status, start, path = 0, time.perf_counter(), scope["path"]
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                more = self._more(path, status) if self._more else {}
+                MutableHeaders(scope=message).update({**HEADERS, **more})
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        except Exception as error:
+            log_failure("request", error)
+            if not status:
+                answer = refuse(500, "the server failed; its log names the kind of error")
+                await answer(scope, receive, sending)
+        finally:
+            if self._seen:
+                seconds = time.perf_counter() - start
+                self._seen(scope["method"], path, status or _GONE, seconds)
+
+
+class Body:
+    """Reads bodies of bounded length in bounded time before anything else sees them."""
+
+    def __init__(self, app: ASGIApp, *, max_bytes: int, seconds: float) -> None:
+        self._app = app
+        self._max_bytes, self._seconds = max_bytes, seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request on with its body read, or refuse it."""
+        if scope["type"] != "http" or scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
+        await take_body(
+            self._app, scope, receive, send, max_bytes=self._max_bytes, seconds=self._seconds
+        )
 
 
 class Origin:

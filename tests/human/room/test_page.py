@@ -15,7 +15,7 @@ pytest.importorskip("krippendorff")
 pytest.importorskip("sqlalchemy")
 
 from mentallama import NOTICE
-from mentallama.human.room.pages import load_static
+from mentallama.human.room.pages import load_files
 from mentallama.human.room.settings import RoomSettings, parse_span
 from tests.browser import CONTRAST
 from tests.human.room.rooms import ASPECTS, POST, Room, Visitor, open_here
@@ -493,7 +493,7 @@ def test_the_lead_follows_and_lets_a_rater_go(browser: Any, tmp_path: Path) -> N
 
 
 def test_the_scripts_write_text_and_nothing_else() -> None:
-    _, files = load_static()
+    _, files = load_files()
     scripts = {name: content.decode() for name, (content, _) in files.items() if ".js" in name}
     assert len(scripts) > 5
     for name, code in scripts.items():

@@ -13,16 +13,19 @@ from starlette.middleware import Middleware
 from mentallama import NOTICE, __version__
 from mentallama.human.room.bodies import EnterBody, NoBody
 from mentallama.human.room.desk import COOKIE, Desk, who
-from mentallama.human.room.guards import STATIC, Shield
 from mentallama.human.room.lead import add_lead
-from mentallama.human.room.pages import Pages, load_static
+from mentallama.human.room.pages import Pages, load_files
 from mentallama.human.room.rating import add_rating
 from mentallama.human.room.settings import Clock, RoomSettings, utc_now
 from mentallama.human.room.store import LEAD, list_slots
 from mentallama.human.room.writer import Writer
 from mentallama.human.study import Study
-from mentallama.web.guards import Origin
+from mentallama.web.guards import Body, Origin, Shield
 from mentallama.web.refusals import Refusal, add_refusals, refuse
+
+STATIC = "/static/"
+_KEPT = {"Cache-Control": "private, max-age=604800, immutable"}
+"""Files whose address changes with their content may be kept by the browser."""
 
 
 def make_room(
@@ -30,7 +33,7 @@ def make_room(
 ) -> FastAPI:
     """Return the application in which a study is rated; its people are in the database."""
     settings = settings or RoomSettings()
-    version, static = load_static()
+    version, static = load_files()
     desk = Desk(
         study=study,
         items={item.id: item for item in study.items},
@@ -48,8 +51,9 @@ def make_room(
         redirect_slashes=False,
         lifespan=_lifespan(desk),
         middleware=[
-            Middleware(Shield, settings=settings),
+            Middleware(Shield, headers=_keep),
             Middleware(Origin, hosts=settings.hosts),
+            Middleware(Body, max_bytes=settings.max_bytes, seconds=settings.body_seconds),
         ],
     )
     add_refusals(app)
@@ -73,6 +77,10 @@ def _lifespan(desk: Desk) -> Any:
         desk.engine.dispose()
 
     return lifespan
+
+
+def _keep(path: str, status: int) -> dict[str, str]:
+    return _KEPT if path.startswith(STATIC) and status == 200 else {}
 
 
 def _word_refusals(app: FastAPI, pages: Pages) -> None:

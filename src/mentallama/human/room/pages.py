@@ -3,19 +3,14 @@
 import hashlib
 import re
 from dataclasses import asdict
-from importlib.resources import files
 from typing import Any
 
 from mentallama import NOTICE, __version__
 from mentallama.human.room.settings import RoomSettings
 from mentallama.human.study import Study
 from mentallama.support import Support, find_support
+from mentallama.web.static import load_static
 
-_KINDS = {
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
-}
 # An ellipsis before a small letter ends nothing; a full stop within a number or an address neither.
 _END = re.compile(
     r"(?:(?:\.{2,}|\u2026)(?!\s+[a-z])|[!?]+|(?<!\.)\.(?!\.))[\"'\u201d\u2019)\]]*(?=\s|$)|\n|$"
@@ -24,15 +19,9 @@ _END = re.compile(
 _ANY_RISK = "i want to die"
 
 
-def load_static() -> tuple[str, dict[str, tuple[bytes, str]]]:
+def load_files() -> tuple[str, dict[str, tuple[bytes, str]]]:
     """Return the files of the pages by name, each with its type, and a version of them all."""
-    folders = (files("mentallama.pages"), files("mentallama.human.room") / "page")
-    found = {
-        item.name: (item.read_bytes(), _KINDS[suffix])
-        for folder in folders
-        for item in folder.iterdir()
-        if (suffix := f".{item.name.rpartition('.')[2]}") in _KINDS
-    }
+    found = load_static("mentallama.human.room")
     whole = b"".join(content for _, (content, _) in sorted(found.items()))
     return hashlib.sha256(whole).hexdigest()[:12], found
 

@@ -1,6 +1,9 @@
-// Elements are made here; text gets in as text and as nothing else.
+// Elements are found and made here; text gets in as text and as nothing else.
 
 export const $ = (id) => document.getElementById(id);
+
+/** What the server left in the page as JSON. */
+export const read = (id) => JSON.parse($(id).textContent);
 
 export function make(name, attributes = {}, ...children) {
   return fill(document.createElement(name), attributes, children);
