@@ -10,7 +10,7 @@ Nothing of the text goes into the panel.
 'call or text 988'
 """
 
-from mentallama.support.panel import Line, Support, find_support, list_locales
+from mentallama.support.panel import Line, Support, find_support, list_locales, load_support
 from mentallama.support.risk import speaks_of_risk
 
-__all__ = ["Line", "Support", "find_support", "list_locales", "speaks_of_risk"]
+__all__ = ["Line", "Support", "find_support", "list_locales", "load_support", "speaks_of_risk"]

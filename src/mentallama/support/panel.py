@@ -69,8 +69,13 @@ def find_support(text: str, locale: str = "en") -> Support | None:
 
     A country without a file gets its language's. Raises InputError for an unknown language.
     """
-    known = _resolve(locale)
-    return _load(known) if speaks_of_risk(text) else None
+    found = load_support(locale)
+    return found if speaks_of_risk(text) else None
+
+
+def load_support(locale: str = "en") -> Support:
+    """Return the panel of a locale, whatever anybody wrote; raise InputError as find_support."""
+    return _load(_resolve(locale))
 
 
 def list_locales() -> list[str]:

@@ -55,9 +55,10 @@ class Faulty:
 
 
 class Rating(BaseModel):
-    """One mark that one rater gave to one answer: a line of a rating room's export (JSON Lines).
+    """One mark that one rater gave to one answer, joined with who wrote it: a line of JSON Lines.
 
-    This is the layout that the room exports, one object a line with exactly these keys:
+    ``mentallama rate pairs`` makes these of a study's ratings; from elsewhere they come as a file
+    with exactly these keys:
     ``item_id`` (one answer as it is shown to raters), ``rater``, ``aspect``, ``value`` (0 to 3, as
     in the paper's section 3), ``response`` (the answer in full), ``sample_id`` (the row of the data
     that it answers) and ``model`` (who wrote it).
@@ -130,7 +131,7 @@ def _decide(chosen: Candidate, rejected: Candidate, how: Comparison) -> tuple[st
 
 
 def read_ratings(path: Path) -> list[Rating]:
-    """Read a rating room's export, whose layout is that of ``Rating``.
+    """Read a file whose layout is that of ``Rating``.
 
     Raises InputError where a rater marked an aspect of an item twice, or where an item changes
     between rows.

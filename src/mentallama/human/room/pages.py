@@ -8,15 +8,13 @@ from typing import Any
 from mentallama import NOTICE, __version__
 from mentallama.human.room.settings import RoomSettings
 from mentallama.human.study import Study
-from mentallama.support import Support, find_support
+from mentallama.support import load_support
 from mentallama.web.static import load_static
 
 # An ellipsis before a small letter ends nothing; a full stop within a number or an address neither.
 _END = re.compile(
     r"(?:(?:\.{2,}|\u2026)(?!\s+[a-z])|[!?]+|(?<!\.)\.(?!\.))[\"'\u201d\u2019)\]]*(?=\s|$)|\n|$"
 )
-# Any text that speaks of risk brings the lines; none of it is shown.
-_ANY_RISK = "i want to die"
 
 
 def load_files() -> tuple[str, dict[str, tuple[bytes, str]]]:
@@ -24,13 +22,6 @@ def load_files() -> tuple[str, dict[str, tuple[bytes, str]]]:
     found = load_static("mentallama.human.room")
     whole = b"".join(content for _, (content, _) in sorted(found.items()))
     return hashlib.sha256(whole).hexdigest()[:12], found
-
-
-def load_help(locale: str) -> Support:
-    """Return the help lines of a locale; raise InputError for an unknown language."""
-    found = find_support(_ANY_RISK, locale)
-    assert found is not None
-    return found
 
 
 def split_sentences(post: str) -> list[tuple[int, int]]:
@@ -65,7 +56,7 @@ class Pages:
             version=__version__,
             static=f"/static/{version}",
             rubric=study.rubric,
-            help=load_help(settings.locale),
+            help=load_support(settings.locale),
             language=settings.locale.replace("_", "-").partition("-")[0],
             care={
                 "breakAfter": asdict(settings.break_after),
