@@ -19,6 +19,7 @@ from mentallama.cli.rating import rate
 from mentallama.cli.scoring import evaluate, leaderboard
 from mentallama.cli.serve import serve
 from mentallama.cli.shards import generate_shards
+from mentallama.cli.studies import reproduce, study
 from mentallama.cli.tuning import merge, tune
 from mentallama.errors import MentallamaError
 
@@ -52,6 +53,8 @@ cli.add_command(generate_shards)
 cli.add_command(analyse)
 cli.add_command(serve)
 cli.add_command(rate)
+cli.add_command(study)
+cli.add_command(reproduce)
 
 
 def main() -> None:

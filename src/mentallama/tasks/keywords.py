@@ -110,6 +110,13 @@ def guess_by_keywords(task: Task, aspect: str | None, text: str) -> str:
 
 
 @lru_cache(maxsize=64)
+def list_keywords(task: Task, aspect: str | None) -> re.Pattern[str]:
+    """Return what finds every word of a question, whichever label it speaks for."""
+    lists = _LABELS.get(task.key) or {"yes": _YES[task.key, aspect]}
+    return _compile(", ".join(lists.values()))
+
+
+@lru_cache(maxsize=64)
 def _without_words(task: str) -> str:
     keys = {label.key for label in get_task(task).labels}
     return next(key for key in ("no", "none", "other") if key in keys)

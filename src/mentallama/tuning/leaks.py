@@ -2,7 +2,7 @@
 says; what was done stands in the model card.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -27,6 +27,11 @@ class Leaks:
     action: Literal["none found", "dropped", "kept"]
 
 
+def find_leaking(texts: Mapping[str, str], held: Mapping[str, str]) -> set[str]:
+    """Return the keys of texts that stand in ``held``, or are copies of one; both are by key."""
+    return set(held).union(*match_copies(texts, held).values())
+
+
 def handle_leaks(
     train: Sequence[Item], texts: Sequence[str], held_out: Iterable[str], recipe: Recipe
 ) -> tuple[list[Item], Leaks]:
@@ -38,8 +43,7 @@ def handle_leaks(
     """
     keys = [text_key(text) for text in texts]
     held = {text_key(text): text for text in held_out}
-    copies = match_copies(dict(zip(keys, texts, strict=True)), held)
-    leaking = set(held).union(*copies.values())
+    leaking = find_leaking(dict(zip(keys, texts, strict=True)), held)
     exact = sum(key in held for key in keys)
     clean = [row for row, key in zip(train, keys, strict=True) if key not in leaking]
     found = len(train) - len(clean)

@@ -233,7 +233,7 @@ def _join(names: tuple[str, ...]) -> str:
 def find_recipe(name: str) -> Path:
     """Return the path of a recipe: a file, or the name of one that ships with the package."""
     path = Path(name)
-    if path.suffix in (".yaml", ".yml") or path.exists():
+    if path.suffix in (".yaml", ".yml") or path.is_file():
         return path
     shipped = Path(str(files("mentallama") / "recipes"))
     found = shipped / f"{name}.yaml"
