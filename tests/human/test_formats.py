@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from mentallama.errors import InputError
-from mentallama.human import labelstudio, potato
+from mentallama.human import labelstudio, potato, sheets
 from mentallama.human.exchange import as_utc
 from mentallama.human.ratings import read_ratings
 from mentallama.human.rubric import load_rubric
@@ -242,3 +242,66 @@ def test_a_file_that_is_no_state_of_potato_is_refused(study: Study, tmp_path: Pa
 )
 def test_times_are_utc_with_milliseconds(time: str, utc: str) -> None:
     assert as_utc(time) == utc
+
+
+def test_workbooks_are_filled_in_and_read_back(study: Study, tmp_path: Path) -> None:
+    """Filled as a rater would: scores, 'cannot judge', a skip, an empty row and a note."""
+    from openpyxl import load_workbook
+
+    assert sheets.write_sheets(study, tmp_path / "s") == ["ann.xlsx", "bo.xlsx"]
+    book = load_workbook(tmp_path / "s" / "ann.xlsx")
+    sheet = book["items"]
+    assert [sheet.cell(row, 1).value for row in range(3, 7)] == ["item1", "item0", "item2", "item3"]
+    assert sheet.cell(3, 3).value == POSTS[1]
+    assert {"0,1,2,3,cannot judge,skip"} == {
+        rule.formula1.strip('"') for rule in sheet.data_validations.dataValidation
+    }
+    for column, value in enumerate((3, 2.0, "cannot judge", "1"), 5):
+        sheet.cell(3, column).value = value
+    sheet.cell(3, 9).value = "=1+1 is a note"
+    sheet.cell(4, 5).value = "skip"
+    book.save(tmp_path / "s" / "ann.xlsx")
+    found = sheets.read_sheets([tmp_path / "s"], study)
+    marks = {(r.item, r.aspect): (r.value, r.outcome) for r in found.ratings}
+    assert [marks["item1", aspect.key] for aspect in study.rubric.aspects] == [
+        (3, "scored"), (2, "scored"), (None, "cannot_judge"), (1, "scored"),
+    ]  # fmt: skip
+    assert {marks["item0", aspect.key] for aspect in study.rubric.aspects} == {(None, "skipped")}
+    assert (len(found.ratings), found.open) == (8, 24)
+    assert {r.rater for r in found.ratings} == {"ann"}
+
+
+def test_a_post_that_looks_like_a_formula_stays_a_text(study: Study, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    from openpyxl import load_workbook
+
+    items = (replace(study.items[0], post="=HYPERLINK(1) \x0b"), *study.items[1:])
+    sheets.write_sheets(replace(study, items=items), tmp_path)
+    cell = load_workbook(tmp_path / "ann.xlsx")["items"].cell(4, 3)
+    assert (cell.value, cell.data_type) == ("=HYPERLINK(1) \ufffd", "s")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"no workbook", "not a workbook"), (None, "not a sheet of this study"), ("7", "scale")],
+)
+def test_a_workbook_of_elsewhere_is_one_line(
+    study: Study, tmp_path: Path, content: object, said: str
+) -> None:
+    from openpyxl import Workbook, load_workbook
+
+    path = tmp_path / "a.xlsx"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is None:
+        book = Workbook()
+        book.active.title = "items"
+        book.save(path)
+    else:
+        sheets.write_sheets(study, tmp_path)
+        book = load_workbook(tmp_path / "ann.xlsx")
+        book["items"].cell(3, 5).value = content
+        book.save(path)
+    with pytest.raises(InputError, match=said):
+        sheets.read_sheets([path], study)

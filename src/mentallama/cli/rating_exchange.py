@@ -1,4 +1,4 @@
-"""A study in another annotation tool, and the ratings back."""
+"""A study in another annotation tool or in workbooks, and the ratings back."""
 
 from collections import Counter
 from pathlib import Path
@@ -8,7 +8,7 @@ import click
 from mentallama.cli.shared import FOLDER
 
 _format_option = click.option(
-    "--format", "tool", type=click.Choice(["label-studio", "potato"]), required=True
+    "--format", "tool", type=click.Choice(["label-studio", "potato", "sheets"]), required=True
 )
 
 
@@ -17,13 +17,16 @@ _format_option = click.option(
 @_format_option
 @click.option("--out", type=FOLDER, required=True, help="Folder for the project's files.")
 def export_command(folder: Path, tool: str, out: Path) -> None:
-    """Write a study as a project of another annotation tool, each rater's items in order."""
-    from mentallama.human import labelstudio, potato
+    """Write a study for another tool, or as a workbook per rater; each rater's items in order."""
+    from mentallama.human import labelstudio, potato, sheets
     from mentallama.human.study import read_study
 
-    study = read_study(folder)
-    write = labelstudio.write_project if tool == "label-studio" else potato.write_project
-    for name in write(study, out):
+    writers = {
+        "label-studio": labelstudio.write_project,
+        "potato": potato.write_project,
+        "sheets": sheets.write_sheets,
+    }
+    for name in writers[tool](read_study(folder), out):
         click.echo(out / name)
 
 
@@ -33,14 +36,17 @@ def export_command(folder: Path, tool: str, out: Path) -> None:
 @_format_option
 @click.option("--out", type=FOLDER, required=True, help="File of ratings (.csv, .jsonl, .parquet).")
 def import_command(folder: Path, paths: tuple[Path, ...], tool: str, out: Path) -> None:
-    """Read what raters gave in another tool: Label Studio's JSON exports, Potato's output."""
-    from mentallama.human import labelstudio, potato
+    """Read what raters gave: Label Studio's JSON exports, Potato's output, filled workbooks."""
+    from mentallama.human import labelstudio, potato, sheets
     from mentallama.human.ratings import write_ratings
     from mentallama.human.study import read_study
 
-    study = read_study(folder)
-    read = labelstudio.read_exports if tool == "label-studio" else potato.read_outputs
-    found = read(paths, study)
+    readers = {
+        "label-studio": labelstudio.read_exports,
+        "potato": potato.read_outputs,
+        "sheets": sheets.read_sheets,
+    }
+    found = readers[tool](paths, read_study(folder))
     write_ratings(out, found.ratings)
     outcomes = Counter(rating.outcome for rating in found.ratings)
     raters = {rating.rater for rating in found.ratings}
