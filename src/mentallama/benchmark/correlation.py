@@ -50,6 +50,7 @@ def correlate(
     metrics: Sequence[Metric],
     models: Models,
     *,
+    statistics: Sequence[Statistic] = STATISTICS,
     resamples: int = 1000,
     seed: int = 0,
 ) -> list[Correlation]:
@@ -66,7 +67,7 @@ def correlate(
         signature = "" if why_not else metric.signature(models)
         for people in aspects:
             own = None if scores is None else scores[people.rows]
-            for statistic in STATISTICS:
+            for statistic in statistics:
                 values = (
                     (None, None, None)
                     if own is None

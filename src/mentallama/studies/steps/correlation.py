@@ -16,8 +16,8 @@ def make(work: Work) -> None:
         bartscore=work.settings["bartscore"], bartscore_weights=work.settings["bartscore_weights"]
     )
     rated = read_rated(work.paths["marks"]) if "marks" in work.paths else []
-    found = correlate(rated, METRICS, models) if rated else []
-    known = {(one.metric, one.aspect): one for one in found if one.statistic == "pearson"}
+    found = correlate(rated, METRICS, models, statistics=["pearson"]) if rated else []
+    known = {(one.metric, one.aspect): one for one in found}
     names = [m.name for m in METRICS if not m.needs_post and "label in" not in m.name]
     cells = [_cell(name, aspect, known.get((name, aspect))) for name in names for aspect in ASPECTS]
     write_cells(cells, work.out)
