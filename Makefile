@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
        $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: setup demo test lint types check clean
+.PHONY: setup demo docs test lint types check clean
 
 setup: $(VENV)/.installed
 
@@ -20,11 +20,16 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(PIP) -e '.[train,data,metrics,fast,qlora,cluster,mini,serve,rate,postgres,dev]'
+	$(PIP) -e '.[train,data,metrics,fast,qlora,cluster,mini,serve,rate,postgres,docs,dev]'
 	@touch $@
 
 demo: setup
 	$(BIN)/mentallama demo $(if $(IMHI),--imhi $(IMHI))
+
+# The documentation as a site in build/site, which opens from disk.
+docs: $(VENV)/.installed
+	$(PIP) -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 test: $(VENV)/.installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder

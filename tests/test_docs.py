@@ -7,7 +7,9 @@ import shlex
 from pathlib import Path
 
 import pytest
+import yaml
 
+from mentallama import __version__
 from mentallama.corpus import load_posts
 from mentallama.io import read_records
 from mentallama.types import Sample
@@ -22,12 +24,16 @@ def commands_of(page: str) -> list[list[str]]:
 COMMANDS = commands_of("README.md")
 
 
-def run_all(run: Run, commands: list[str], *, may_say_no: str = "never") -> None:
+def run_all(run: Run, commands: list[str], *, may_say_no: str = "never") -> list[str]:
+    """Run commands in order; return what each printed."""
     assert commands
+    printed = []
     for command in commands:
         done = run(*shlex.split(command)[1:])
         allowed = (0, 1) if may_say_no in command else (0,)
         assert done.returncode in allowed, f"{command}\n{done.stderr}"
+        printed.append(done.stdout)
+    return printed
 
 
 def test_the_job_on_the_sample_corpus(run: Run, tmp_path: Path) -> None:
@@ -66,6 +72,14 @@ def test_every_file_that_a_page_names_exists(page: str) -> None:
     text = (ROOT / page).read_text()
     for target in re.findall(r"\]\((?!http)([^)#]+)\)", text):
         assert ((ROOT / page).parent / target).exists(), target
+
+
+def test_the_citation_is_of_this_version_and_names_the_paper() -> None:
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    required = {"cff-version", "message", "title", "authors", "version", "license"}
+    assert required <= set(cited)
+    assert str(cited["version"]) == __version__
+    assert cited["preferred-citation"]["url"].endswith("2309.13567")
 
 
 def test_the_tree_names_what_is_there() -> None:
