@@ -38,6 +38,8 @@ def run_all(run: Run, commands: list[str], *, may_say_no: str = "never") -> list
 
 def test_the_job_on_the_sample_corpus(run: Run, tmp_path: Path) -> None:
     run_all(run, next(block for block in COMMANDS if any("tune" in line for line in block)))
+    run_all(run, next(block for block in COMMANDS if any("rate new" in line for line in block)))
+    assert (tmp_path / "study-key.jsonl").exists()
     report = (tmp_path / "report" / "report.html").read_text()
     shown = [post for post in load_posts("t-sid") if html.escape(post.text[:30]) in report]
     assert {post.split for post in shown} == {"test"}

