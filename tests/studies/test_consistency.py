@@ -104,19 +104,28 @@ def test_a_wrong_value_or_name_is_refused(name: str) -> None:
         alter(PLAIN[:5], [name])
 
 
-def answers(labels: str, gold: str = "yes") -> list[tuple[Response, Prediction]]:
+def answers(labels: str, gold: str = "yes", task: str = "DR") -> list[tuple[Response, Prediction]]:
     """Make rows, two a post: y and n are verdicts, - none, a blank leaves the row out."""
     told = []
     for number, letter in enumerate(labels):
         if letter != " ":
             label = {"y": "yes", "n": "no"}.get(letter)
             response = Response(
-                sample_id=str(number), task="DR", text="", model="m", gold=gold,
-                reference="", post_id=f"p{number // 2}",
-            )  # fmt: skip
-            outcome = "verdict" if label else "undecided"
-            told.append((response, Prediction(
-                sample_id=str(number), outcome=outcome, label=label, route="")))  # fmt: skip
+                sample_id=f"{task}/{number}",
+                task=task,
+                text="",
+                model="m",
+                gold=gold,
+                reference="",
+                post_id=f"p{number // 2}",
+            )
+            read = Prediction(
+                sample_id=response.sample_id,
+                outcome="verdict" if label else "undecided",
+                label=label,
+                route="",
+            )
+            told.append((response, read))
     return told
 
 
@@ -130,12 +139,24 @@ def test_flips_are_counted_on_changed_rows_alone_with_what_they_do_to_accuracy()
     assert (lost.n, lost.undecided, lost.flipped.value, lost.change.value) == (2, 2, 100.0, 0.0)
 
 
+def test_each_of_several_sets_is_counted_by_itself_after_all_together() -> None:
+    plain = [*answers("yy"), *answers("yyyy", task="dreaddit")]
+    changed = [*answers("yn"), *answers("yyyy", task="dreaddit")]
+    found = count_flips({"m": plain}, [(("m", "typos"), Ran(name=""), changed)])
+    assert [(one.task, one.n) for one in found] == [(None, 6), ("DR", 2), ("dreaddit", 4)]
+    assert [one.flipped.value for one in found] == [pytest.approx(100 / 6), 50.0, 0.0]
+
+
 def test_no_flip_at_all_has_an_interval_that_hangs_on_the_posts() -> None:
     rows = answers("y" * 40)
     (one,) = count_flips({"m": rows}, [(("m", "typos"), Ran(name=""), rows)])
     # Wilson's for 0 of 20: z2 / (n + z2) with z2 = 3.8415.
     assert (one.flipped.value, one.flipped.low) == (0.0, 0.0)
     assert one.flipped.high == pytest.approx(100 * 3.8415 / 23.8415, abs=0.01)
+    assert (one.change.low, one.change.high) == (-one.flipped.high, one.flipped.high)
+    (lost,) = count_flips({"m": rows}, [(("m", "typos"), Ran(name=""), answers("n" * 40))])
+    assert (lost.change.value, lost.change.low) == (-100.0, -100.0)
+    assert lost.change.high == pytest.approx(-100 * 20 / 23.8415, abs=0.01)
 
 
 def test_a_variant_without_answers_says_why() -> None:

@@ -13,7 +13,13 @@ Said = tuple[str, list[str]]
 
 def crossed_findings(result: Result) -> dict[str, list[str]]:
     """Return what was found, under a title each; or why nothing could be."""
-    return dict([*_matrices(result.cells), *_flips(result.flips), *_shown(result.shown)])
+    return dict(
+        [
+            *_matrices(result.cells),
+            *_flips(result.flips),
+            *_shown(result.shown),
+        ]
+    )
 
 
 def _points(value: float | None) -> str:
@@ -77,25 +83,40 @@ def _say_missing(own: Sequence[Cell]) -> str:
 
 def _flips(flips: Sequence[Flips]) -> Iterator[Said]:
     for run in dict.fromkeys(one.run for one in flips):
-        own = [one for one in flips if one.run == run and one.why_not is None]
+        every = [one for one in flips if one.run == run and one.why_not is None]
+        own = [one for one in every if one.task is None]
         name = f"Flips of “{run}”"
         if not own:
             told = _reasons([one for one in flips if one.run == run])
             yield name, [f"Not drawn: {told}."]
             continue
         pairs = [(one, other) for one in own for other in own if _is_chance_of(other, one)]
-        yield name, [_say_flips(run, own), _say_chance(pairs) if pairs else _say_accuracy(own)]
+        yield (
+            name,
+            [_say_flips(run, own, every), _say_chance(pairs) if pairs else _say_accuracy(own)],
+        )
 
 
-def _say_flips(run: str, own: Sequence[Flips]) -> str:
+def _say_flips(run: str, own: Sequence[Flips], every: Sequence[Flips]) -> str:
     ordered = sorted(own, key=lambda one: one.flipped.value or 0.0)
     mean = _mean([one.flipped.value for one in own])
     if len(own) == 1:
         return f"Verdicts of “{run}” flip under {_flip(own[0])}."
     return (
         f"{mean:.1f} % of verdicts of “{run}” flip on the mean of {len(own)} changes: most under "
-        f"{_flip(ordered[-1])}, least under {_flip(ordered[0])}."
+        f"{_flip(ordered[-1])}, least under {_flip(ordered[0])}{_by_set(every)}."
     )
+
+
+def _by_set(every: Sequence[Flips]) -> str:
+    """Say how much flips in each set, over the rows of all changes."""
+    parts = []
+    for task in dict.fromkeys(one.task for one in every if one.task):
+        own = [one for one in every if one.task == task]
+        rows = sum(one.n for one in own)
+        share = sum((one.flipped.value or 0.0) * one.n for one in own) / rows
+        parts.append(f"{task} {share:.1f} % of {rows:,}")
+    return f"; by set, over the rows of all changes, {', '.join(parts)}" if parts else ""
 
 
 def _flip(one: Flips) -> str:
@@ -155,7 +176,7 @@ def _say_nuance(own: Sequence[Shown]) -> list[str]:
 
 
 def _list(some: Sequence[Shown]) -> str:
-    return ", ".join(_share(one) for one in some)
+    return "; ".join(_share(one) for one in some)
 
 
 def _say_contrasts(own: Sequence[Shown]) -> list[str]:

@@ -69,6 +69,8 @@ class Flips:
 
     run: str
     variant: str
+    task: str | None = None
+    """One set; None for all together."""
     why_not: str | None = None
     n: int = 0
     """Rows with a changed post."""

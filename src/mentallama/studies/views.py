@@ -170,7 +170,7 @@ def _flips_section(flips: Sequence[Flips]) -> Section:
             lines=[
                 _line(one.run, one.flipped, one.n, hue=runs.index(one.run))
                 for one in flips
-                if one.variant == variant and one.why_not is None
+                if one.variant == variant and one.why_not is None and one.task is None
             ],
         )
         for variant in dict.fromkeys(one.variant for one in flips)
@@ -190,15 +190,16 @@ def _flips_table(flips: Sequence[Flips]) -> Table:
     return Table(
         title=f"Flips and what they do to accuracy, in points (* under {SMALL} rows)",
         header=(
-            *("change", "run", "rows", "posts", "verdicts flip, %"),
+            *("change", "run", "set", "rows", "posts", "verdicts flip, %"),
             *("accuracy changes by", "a verdict on one only"),
         ),
         rows=tuple(
-            (one.variant, one.run, "-", "-", f"not run: {one.why_not}", "-", "-")
+            (one.variant, one.run, one.task or "all", "-", "-", f"not run: {one.why_not}", "-", "-")
             if one.why_not
             else (
                 one.variant,
                 one.run,
+                one.task or "all",
                 starred(f"{one.n:,}", one.n),
                 f"{one.posts:,}",
                 describe(one.flipped),

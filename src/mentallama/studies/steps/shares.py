@@ -15,7 +15,7 @@ from mentallama.studies.steps.close import count_between_close
 from mentallama.studies.steps.flips import Pairs, first_gold, share_of
 from mentallama.tasks.posts import post_id
 
-NUANCE = "Accuracy by what a post plays with"
+NUANCE = "Accuracy by way of speaking"
 CONTRASTS = "Contrast sets"
 VERSIONS = "Verdicts that change between versions of a post"
 UNTAGGED = "untagged posts"
