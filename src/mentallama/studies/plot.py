@@ -34,9 +34,7 @@ class Group:
     lines: Sequence[Line]
 
 
-def draw(
-    groups: Sequence[Group], label: str, *, centred: bool = False, end: float = 100.0
-) -> str:
+def draw(groups: Sequence[Group], label: str, *, centred: bool = False, end: float = 100.0) -> str:
     """Draw groups on 0 to ``end``, or around zero as far as the values reach (``centred``)."""
     span = _span(groups) if centred else end
     start = -span if centred else 0.0
