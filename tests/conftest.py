@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,9 @@ from mentallama.tasks import get_label, get_task
 from mentallama.tasks.posts import make_sample, post_id
 from mentallama.types import Form, Post, Sample, Split
 from tests.processes import run_warm
+
+# Run in the background, a suite ignores interrupts, and so would every process that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parent.parent
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -67,6 +67,7 @@ def _main(
         for number, mode in enumerate("rww")
     )
     sys.argv = ["mentallama", *arguments]
+    sys.path.insert(0, str(folder))  # as "python -m" does
     from mentallama.cli import main
 
     main()
