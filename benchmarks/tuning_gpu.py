@@ -224,7 +224,7 @@ def main() -> None:
     rows = []
     for case in cases:
         rows.append(show(measure_apart(sys.argv[1:], *case), case, peak))
-        # A lease may end before the last case: what is measured is said at once.
+        # A run may be stopped before the last case: what is measured is said at once.
         print(" | ".join(rows[-1]), file=sys.stderr, flush=True)
     title = f"{options.base if not options.tiny else 'tiny'}, {config.num_hidden_layers} layers, on"
     header = ("method", "batches", "useful tokens/s", "useful", "of peak", "GiB", "GiB planned")
