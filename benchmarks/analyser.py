@@ -23,6 +23,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from transformers import BertConfig, BertForSequenceClassification
 
 from mentallama.analysis.ask import Question, list_questions
 from mentallama.analysis.mini import Mini, load_mini
+from mentallama.models.classifier import load_reader
 from mentallama.tasks import get_task
 
 BATCH, CLIENTS, REQUESTS = 8, 4, 200
@@ -87,10 +89,9 @@ def measure_throughput(options: Any) -> None:
     def ours(mini: Mini, questions: list[Question]) -> Callable[[], Any]:
         return lambda: list(mini.answer(posts, questions))
 
-    reference = cpu(lambda: run_reference(bert, plain._tokenizer, posts, one[0]), options.repeats)
-    every = sum(
-        cpu(lambda q=q: run_reference(bert, plain._tokenizer, posts, q), 1) for q in covered
-    )  # type: ignore[misc]
+    words = load_reader(str(files("mentallama") / "mini"))
+    reference = cpu(lambda: run_reference(bert, words, posts, one[0]), options.repeats)
+    every = sum(cpu(lambda q=q: run_reference(bert, words, posts, q), 1) for q in covered)  # type: ignore[misc]
     print(f"{len(posts)} posts, {len(covered)} questions covered, {options.threads} thread(s)")
     print(f"reference, one question: {reference:.2f} s, {len(posts) / reference:.1f} posts/s")
     print(f"reference, all questions: {every:.2f} s, {len(posts) / every:.1f} posts/s")

@@ -20,6 +20,7 @@ on the post without them (high is good). Intervals are a bootstrap over posts. N
 import argparse
 import random
 from collections.abc import Callable, Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,8 @@ from mentallama.analysis.evidence import (
 )
 from mentallama.analysis.mini import Head, load_mini
 from mentallama.benchmark.evidence import overlap, words_in
+from mentallama.benchmark.inference.encoder import Encoder
+from mentallama.models.classifier import load_network, load_reader
 from mentallama.tasks.grounding import locate
 from mentallama.tasks.questions import combine
 from mentallama.tasks.raw import read_corpora
@@ -48,8 +51,9 @@ _DRAWS = 10
 class Reader:
     """One question of the mini model, asked about one label."""
 
-    def __init__(self, mini: Any, question: Question, label: str) -> None:
-        self.mini, self.head = mini, mini._heads[question]
+    def __init__(self, mini: Any, encoder: Encoder, question: Question, label: str) -> None:
+        """``encoder`` is the same network under transformers, which has gradients and attention."""
+        self.mini, self.encoder, self.head = mini, encoder, mini._heads[question]
         self.best = self.head.labels.index(label)
 
     def margins(self, texts: Sequence[str]) -> Any:
@@ -69,10 +73,10 @@ class Reader:
 
 
 def by_tokens(
-    mini: Any, head: Head, best: int, text: str, spans: Sequence[Span], how: str
+    encoder: Encoder, head: Head, best: int, text: str, spans: Sequence[Span], how: str
 ) -> list[float]:
     """Weigh clauses by gradient times input, or by attention, token by token."""
-    network, tokenizer = mini._scorer.model, mini._tokenizer
+    network, tokenizer = encoder.model, encoder.tokenizer
     batch = tokenizer(
         text, truncation=True, max_length=512, return_tensors="pt", return_offsets_mapping=True
     )
@@ -115,7 +119,7 @@ def measure(
     [whole] = reader.chances([text])
 
     def tokens(how: str) -> list[float]:
-        return by_tokens(reader.mini, reader.head, reader.best, text, spans, how)
+        return by_tokens(reader.encoder, reader.head, reader.best, text, spans, how)
 
     ways = {
         "alone": [weigh_alone(reader.margins, text, spans)],
@@ -147,13 +151,15 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     mini = load_mini(options.model)
-    mini._scorer.model.set_attn_implementation("eager")
+    place = str(options.model or files("mentallama") / "mini")
+    encoder = Encoder(load_network(place), load_reader(place))
+    encoder.model.set_attn_implementation("eager")
     rng = random.Random(0)
     scores: dict[tuple[str, str], list[list[float]]] = {}
     met: dict[str, list[bool]] = {}
     for post, gold in read_posts(options.raw, options.rows):
         question = Question(task=post.task, aspect=post.aspect)
-        reader = Reader(mini, question, str(post.label))
+        reader = Reader(mini, encoder, question, str(post.label))
         logits = reader._logits([post.text])[0]
         agrees = int(np.argmax(logits)) == reader.best
         met.setdefault(post.task, []).append(agrees)
