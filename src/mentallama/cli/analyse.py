@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mentallama import NOTICE
-from mentallama.cli.shared import FOLDER
+from mentallama.cli.shared import FOLDER, two_models_options
 from mentallama.errors import InputError
 
 if TYPE_CHECKING:
@@ -70,18 +70,7 @@ class Options:
 )
 @click.option("--max-new-tokens", type=click.IntRange(1), help="Of such a model.  [default: 512]")
 @click.option("--int8", is_flag=True, help="A file, mini: 8-bit weights on ONNX Runtime, faster.")
-@click.option(
-    "--cascade",
-    type=click.FloatRange(0, 1),
-    metavar="THRESHOLD",
-    help="Ask --then where --model abstains or is less confident than this.",
-)
-@click.option("--then", metavar="MODEL", help="The second model of a cascade.")
-@click.option(
-    "--examples",
-    metavar="invented|FOLDER",
-    help="Beside each label, the nearest post that an expert explained: ours, or your own.",
-)
+@two_models_options
 @click.option("--json", "as_json", is_flag=True, help="One text: print its analyses as JSON.")
 @click.option("--locale", help="Whose help lines to show, such as en-GB.  [default: en]")
 @click.option("--no-support", is_flag=True, help="Never show help lines.")

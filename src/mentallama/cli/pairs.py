@@ -1,5 +1,6 @@
 """Preference pairs as commands: from models' responses, from people's ratings, from checks."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,18 +11,41 @@ from mentallama.cli.shared import FOLDER, print_tables, read_any_samples
 if TYPE_CHECKING:
     from mentallama.tuning.pairs import Found
 
-_out_option = click.option(
+out_option = click.option(
     "--out", type=FOLDER, required=True, help="File for the pairs (.jsonl or .parquet)."
 )
 _data_option = click.option(
     "--data", "folder", type=FOLDER, required=True, help="Samples or the release, for the prompts."
 )
-_every_option = click.option(
+every_option = click.option(
     "--every", is_flag=True, help="All ordered pairs of a question, not best against worst."
 )
 _json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object instead of tables."
 )
+
+
+def marks_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add what decides which of people's marks tell two answers apart."""
+    for option in (
+        click.option(
+            "--raters",
+            type=click.IntRange(min=1),
+            default=2,
+            show_default=True,
+            help="Fewest per answer.",
+        ),
+        click.option(
+            "--margin",
+            type=click.FloatRange(min=0, max=3, min_open=True),
+            default=0.5,
+            show_default=True,
+            help="Least difference of two mean marks (0 to 3).",
+        ),
+        click.option("--aspect", default="overall", show_default=True, help="Which marks count."),
+    ):
+        command = option(command)
+    return command
 
 
 @click.group()
@@ -32,7 +56,7 @@ def pairs() -> None:
 @pairs.command()
 @click.argument("outputs", type=FOLDER, metavar="DIR")
 @_data_option
-@_out_option
+@out_option
 @click.option(
     "--margin",
     type=click.FloatRange(min=0, max=1, min_open=True),
@@ -40,7 +64,7 @@ def pairs() -> None:
     show_default=True,
     help="Least difference of reasons (0 to 1) between two right answers.",
 )
-@_every_option
+@every_option
 @_json_option
 def responses(
     outputs: Path, folder: Path, out: Path, margin: float, every: bool, as_json: bool
@@ -55,19 +79,9 @@ def responses(
 @pairs.command()
 @click.argument("export", type=FOLDER, metavar="FILE")
 @_data_option
-@_out_option
-@click.option("--aspect", default="overall", show_default=True, help="Which marks count.")
-@click.option(
-    "--margin",
-    type=click.FloatRange(min=0, max=3, min_open=True),
-    default=0.5,
-    show_default=True,
-    help="Least difference of two mean marks (0 to 3).",
-)
-@click.option(
-    "--raters", type=click.IntRange(min=1), default=2, show_default=True, help="Fewest per answer."
-)
-@_every_option
+@out_option
+@marks_options
+@every_option
 @_json_option
 def ratings(
     export: Path,
@@ -92,7 +106,7 @@ def ratings(
 
 @pairs.command()
 @click.argument("folder", type=FOLDER, metavar="DIR")
-@_out_option
+@out_option
 @_json_option
 def quality(folder: Path, out: Path, as_json: bool) -> None:
     """Pair good explanations in DIR with faulty ones of the same question.

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from mentallama.cli.pairs import every_option, marks_options, out_option, write_found
 from mentallama.cli.scoring_options import resamples_option, seed_option
 from mentallama.cli.shared import FOLDER, read_any_samples
 from mentallama.errors import InputError
 
 if TYPE_CHECKING:
+    from mentallama.human.rubric import Rubric
     from mentallama.human.study import Study
     from mentallama.tables import Table
     from mentallama.types import Rating
@@ -159,24 +161,23 @@ def compare(file: Path, key_file: Path, resamples: int, seed: int, as_json: bool
     click.echo(f"\n{missing:,} of {len(ratings):,} ratings hold no mark and count for nothing.")
 
 
+def _need_scale(rubric: "Rubric", aspect: str) -> None:
+    """Refuse an aspect that the rubric lacks, or whose marks tuning's record does not hold."""
+    scales = {one.key: one.scores for one in rubric.aspects}
+    if aspect not in scales:
+        raise InputError(f"--aspect {aspect}: the rubric has {', '.join(scales)}")
+    if scales[aspect][0] < 0 or scales[aspect][-1] > 3:
+        raise InputError(f"pairs take marks of 0 to 3; {rubric.stamp} has another scale")
+
+
 @click.command("pairs")
 @click.argument("file", type=FOLDER, metavar="RATINGS")
 @click.option("--study", "folder", type=FOLDER, required=True, help="The study, for the answers.")
 @click.option("--key", "key_file", type=FOLDER, help="Who wrote what.  [default: STUDY-key.jsonl]")
 @click.option("--data", type=FOLDER, required=True, help="Samples or the release, for the prompts.")
-@click.option("--out", type=FOLDER, required=True, help="File for the pairs (.jsonl or .parquet).")
-@click.option("--aspect", default="overall", show_default=True, help="Which marks count.")
-@click.option(
-    "--margin",
-    type=click.FloatRange(min=0, max=3, min_open=True),
-    default=0.5,
-    show_default=True,
-    help="Least difference of two mean marks (0 to 3).",
-)
-@click.option(
-    "--raters", type=click.IntRange(min=1), default=2, show_default=True, help="Fewest per answer."
-)
-@click.option("--every", is_flag=True, help="All ordered pairs of a row, not best against worst.")
+@out_option
+@marks_options
+@every_option
 @_json_option
 def pairs_command(
     file: Path,
@@ -195,7 +196,6 @@ def pairs_command(
     The file is what 'mentallama tune' reads with the objectives dpo and reward. What nothing tells
     apart gives no pair, and is counted.
     """
-    from mentallama.cli.pairs import write_found
     from mentallama.human.preferences import find_samples, unblind
     from mentallama.human.study import key_path, read_keys, read_study
     from mentallama.tuning.ranking import Rating as Marked
@@ -203,11 +203,7 @@ def pairs_command(
 
     study = read_study(folder)
     keys = read_keys(key_file or key_path(folder))
-    scales = {one.key: one.scores for one in study.rubric.aspects}
-    if aspect not in scales:
-        raise InputError(f"--aspect {aspect}: the rubric has {', '.join(scales)}")
-    if scales[aspect][0] < 0 or scales[aspect][-1] > 3:
-        raise InputError(f"pairs take marks of 0 to 3; {study.rubric.stamp} has another scale")
+    _need_scale(study.rubric, aspect)
     ratings = [one for one in read_checked([file], study) if one.aspect == aspect]
     with _named(file):
         marked = [

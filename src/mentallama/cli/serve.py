@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mentallama.cli.shared import two_models_options
 from mentallama.errors import InputError
 
 if TYPE_CHECKING:
@@ -31,18 +32,7 @@ _COUNT = click.IntRange(min=1)
     "--endpoint", metavar="URL", help="An OpenAI-compatible endpoint that has the --model named."
 )
 @click.option("--int8", is_flag=True, help="The mini model with 8-bit weights on ONNX Runtime.")
-@click.option(
-    "--cascade",
-    type=click.FloatRange(0, 1),
-    metavar="THRESHOLD",
-    help="By default ask --then where --model abstains or is less confident than this.",
-)
-@click.option("--then", metavar="MODEL", help="The second model of a cascade.")
-@click.option(
-    "--examples",
-    metavar="invented|FOLDER",
-    help="Beside each label, the nearest post that an expert explained: ours, or your own.",
-)
+@two_models_options
 @click.option(
     "--token-file",
     type=click.Path(path_type=Path),

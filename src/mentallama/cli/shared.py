@@ -1,6 +1,6 @@
 """What several commands share."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,26 @@ if TYPE_CHECKING:
 
 FOLDER = click.Path(path_type=Path)
 DEFAULT = "[default: the sample corpus]"
+
+
+def two_models_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add what puts a second model behind an analyser's first, and examples beside its labels."""
+    for option in (
+        click.option(
+            "--examples",
+            metavar="invented|FOLDER",
+            help="Beside each label, the nearest post that an expert explained: ours, or your own.",
+        ),
+        click.option("--then", metavar="MODEL", help="The second model of a cascade."),
+        click.option(
+            "--cascade",
+            type=click.FloatRange(0, 1),
+            metavar="THRESHOLD",
+            help="Ask --then where --model abstains or is less confident than this.",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 @contextmanager
