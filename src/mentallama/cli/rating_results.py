@@ -9,7 +9,7 @@ import click
 
 from mentallama.cli.pairs import every_option, marks_options, out_option, write_found
 from mentallama.cli.scoring_options import resamples_option, seed_option
-from mentallama.cli.shared import FOLDER, read_any_samples
+from mentallama.cli.shared import FOLDER, need_extra, read_any_samples
 from mentallama.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,14 +30,6 @@ def _named(path: Path | str) -> Iterator[None]:
         yield
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-
-
-def _need_statistics() -> None:
-    from importlib.util import find_spec
-
-    missing = [name for name in ("krippendorff", "statsmodels") if find_spec(name) is None]
-    if missing:
-        raise InputError(f"this command needs {', '.join(missing)}: pip install 'mentallama[rate]'")
 
 
 def read_checked(paths: Sequence[Path], study: "Study | None" = None) -> "list[Rating]":
@@ -102,7 +94,7 @@ def agreement(
     from mentallama.human.severity import measure_severity, severity_table
     from mentallama.human.study import read_study
 
-    _need_statistics()
+    need_extra("rate", ("krippendorff", "statsmodels"))
     if by == "task" and folder is None:
         raise InputError("--by task needs the study that knows the items' tasks: --study FOLDER")
     study = read_study(folder) if folder else None
@@ -140,7 +132,7 @@ def compare(file: Path, key_file: Path, resamples: int, seed: int, as_json: bool
     from mentallama.human import comparison as stage
     from mentallama.human.study import read_keys
 
-    _need_statistics()
+    need_extra("rate", ("krippendorff", "statsmodels"))
     keys = read_keys(key_file)
     ratings = read_checked([file])
     with _named(file):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mentallama.cli.shared import need_extra
 from mentallama.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def _on_study(command: Callable[..., Any]) -> Callable[..., Any]:
 @contextmanager
 def _opened(folder: Path, db: str | None) -> "Iterator[tuple[Study, Engine]]":
     """Read a study and open its database, with the study's people in it."""
-    _need_rate_extra()
+    need_extra("rate", _NEEDED)
     from mentallama.human.room.database import open_database, writing
     from mentallama.human.room.people import register
     from mentallama.human.study import read_study
@@ -51,18 +52,11 @@ def _opened(folder: Path, db: str | None) -> "Iterator[tuple[Study, Engine]]":
 
 @contextmanager
 def _writing(folder: Path, db: str | None) -> "Iterator[tuple[Study, Connection]]":
-    from mentallama.human.room.database import writing
+    with _opened(folder, db) as (study, engine):
+        from mentallama.human.room.database import writing
 
-    with _opened(folder, db) as (study, engine), writing(engine) as connection:
-        yield study, connection
-
-
-def _need_rate_extra() -> None:
-    from importlib.util import find_spec
-
-    missing = [name for name in _NEEDED if find_spec(name) is None]
-    if missing:
-        raise InputError(f"this command needs {', '.join(missing)}: pip install 'mentallama[rate]'")
+        with writing(engine) as connection:
+            yield study, connection
 
 
 @click.command()

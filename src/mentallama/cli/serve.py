@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mentallama.cli.shared import two_models_options
+from mentallama.cli.shared import need_extra, two_models_options
 from mentallama.errors import InputError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def serve(
     **options: Any,
 ) -> None:
     """Serve the analyser as HTTP/JSON and as a web page, to this machine alone by default."""
-    _need_serve_extra()
+    need_extra("serve", _NEEDED)
     token_hash = _read_token(token_file, host)
     from mentallama.serve import Settings, make_app
     from mentallama.web.run import address_of, bind, run
@@ -74,15 +74,6 @@ def serve(
         run(app, listener, lambda: click.echo(f"listening on {address_of(listener)}"))
     except KeyboardInterrupt:
         click.echo("stopped", err=True)
-
-
-def _need_serve_extra() -> None:
-    from importlib.util import find_spec
-
-    missing = [name for name in _NEEDED if find_spec(name) is None]
-    if missing:
-        names = ", ".join(missing).replace("_", "-")
-        raise InputError(f"this command needs {names}: pip install 'mentallama[serve]'")
 
 
 def _read_token(file: Path | None, host: str) -> bytes | None:

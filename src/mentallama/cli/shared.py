@@ -103,12 +103,16 @@ def need_permission(endpoint: str, tasks: Iterable[str], allowed: Sequence[str])
             )
 
 
-def need_train_extra() -> None:
-    """Raise InputError where what tuning and local models need is not installed."""
+def need_extra(extra: str, modules: Iterable[str]) -> None:
+    """Raise InputError where modules that come with one of our extras are not installed."""
     from importlib.util import find_spec
 
-    missing = [name for name in ("torch", "transformers", "trl") if find_spec(name) is None]
+    missing = [name for name in modules if find_spec(name) is None]
     if missing:
-        raise InputError(
-            f"this command needs {', '.join(missing)}: pip install 'mentallama[train]'"
-        )
+        names = ", ".join(missing).replace("_", "-")
+        raise InputError(f"this command needs {names}: pip install 'mentallama[{extra}]'")
+
+
+def need_train_extra() -> None:
+    """Raise InputError where what tuning and local models need is not installed."""
+    need_extra("train", ("torch", "transformers", "trl"))

@@ -1,6 +1,8 @@
 """The commands around the room: links, leaving, ratings out and in again."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -171,3 +173,22 @@ def test_a_folder_that_is_no_study_is_named(tmp_path: Path) -> None:
     _rewrite(folder / "assignment.jsonl", '"rater-1"', '"lead"')
     line = rate("invite", folder, code=2)
     assert line == "a rater may not be called 'lead': that is the one who leads"
+
+
+def test_without_the_extra_every_command_says_what_to_install(tmp_path: Path) -> None:
+    commands = (
+        ["serve", "s"], ["invite", "s"], ["drop", "s", "x"], ["export", "s", "--out", "r.csv"],
+        ["load", "s", "r.csv"],
+    )  # fmt: skip
+    code = (
+        "import sys\nsys.modules['sqlalchemy'] = None\n"
+        "from mentallama.cli import _guard, cli\n"
+        f"for words in {commands!r}:\n"
+        "    assert _guard(lambda: cli.main(['rate', *words], standalone_mode=False)) == 2\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    line = "mentallama: error: this command needs sqlalchemy: pip install 'mentallama[rate]'"
+    assert done.stderr.splitlines() == [line] * len(commands)
